@@ -1,0 +1,121 @@
+"""The whole business on one page: every state of every noun and every move between them.
+
+A lifecycle is a table `{action: {state before: state after}}`. What is not in the table cannot happen. The tables are drawn into
+`docs/architecture.md`, tried cell by cell in the tests, and turned into CHECK constraints by the models.
+"""
+
+from dataclasses import dataclass
+
+from marketplace.domain.errors import WrongState
+
+
+@dataclass(frozen=True)
+class Lifecycle:
+    """The states of one noun, the one it begins in, and its moves."""
+
+    noun: str
+    begins: str
+    moves: dict[str, dict[str, str]]
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Every state, in the order in which the table first names it."""
+        named = [self.begins]
+        for move in self.moves.values():
+            for before, after in move.items():
+                named += [before, after]
+        return tuple(dict.fromkeys(named))
+
+    @property
+    def ends(self) -> frozenset[str]:
+        """The states that nothing leads out of."""
+        left = {before for move in self.moves.values() for before in move}
+        return frozenset(self.states) - left
+
+    def befores(self, action: str) -> tuple[str, ...]:
+        """The states in which `action` is possible."""
+        return tuple(self.moves[action])
+
+    def after(self, action: str, before: str) -> str:
+        """The state that `action` leads to from `before`; raises WrongState when it does not apply."""
+        try:
+            return self.moves[action][before]
+        except KeyError:
+            raise WrongState() from None
+
+
+CERTIFICATION = Lifecycle(
+    "certification",
+    "applied",
+    {
+        "grant": {"applied": "granted"},
+        "decline": {"applied": "declined"},
+        "withdraw": {"applied": "withdrawn"},
+        "suspend": {"granted": "suspended"},
+        "reinstate": {"suspended": "granted"},
+    },
+)
+
+TASK = Lifecycle(
+    "task",
+    "open",
+    {
+        "book": {"open": "booked"},
+        "reopen": {"booked": "open"},
+        "finish": {"booked": "done"},
+        "close": {"done": "closed", "booked": "closed"},
+        "cancel": {"open": "cancelled", "booked": "cancelled"},
+        "expire": {"open": "expired"},
+        "remove": {"open": "removed", "expired": "removed"},
+    },
+)
+
+BID = Lifecycle(
+    "bid",
+    "placed",
+    {
+        "counter": {"placed": "countered"},
+        "revise": {"placed": "placed", "countered": "placed"},
+        "accept": {"placed": "accepted"},
+        "decline": {"placed": "declined", "countered": "declined"},
+        "withdraw": {"placed": "withdrawn", "countered": "withdrawn"},
+        "expire": {"placed": "expired", "countered": "expired"},
+        "fall_through": {"accepted": "withdrawn"},  # the helper cancelled the booking; the task is open again
+    },
+)
+
+BOOKING = Lifecycle(
+    "booking",
+    "reserved",
+    {
+        "confirm": {"reserved": "confirmed"},
+        "lapse": {"reserved": "lapsed"},
+        "set_out": {"confirmed": "on_the_way"},
+        "start": {"confirmed": "started", "on_the_way": "started"},
+        "finish": {"started": "finished"},
+        "sign_off": {"finished": "signed_off", "unsolved": "signed_off"},
+        "report_unsolved": {"finished": "unsolved"},
+        "cancel": {"confirmed": "cancelled", "on_the_way": "cancelled", "unsolved": "cancelled"},
+        "close": {"signed_off": "closed"},
+    },
+)
+
+PAYMENT = Lifecycle(
+    "payment",
+    "prepared",
+    {
+        "hold": {"prepared": "held"},
+        "fail": {"prepared": "failed"},
+        "release": {"held": "released"},
+        "refund": {"held": "refunded"},
+        "refund_partly": {"held": "partly_refunded"},
+    },
+)
+
+LIFECYCLES = (CERTIFICATION, TASK, BID, BOOKING, PAYMENT)
+
+# Readings of the tables that several floors need.
+BOOKING_LIVE = ("reserved", "confirmed", "on_the_way", "started", "finished", "unsolved")
+BOOKING_AGREED = ("confirmed", "on_the_way", "started", "finished", "signed_off", "closed", "unsolved")
+BOOKING_DONE = ("signed_off", "closed")
+BID_LIVE = ("placed", "countered")

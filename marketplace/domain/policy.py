@@ -1,0 +1,63 @@
+"""Every number of the business that an operator may want to change, with its default and its reason.
+
+Configuration overrides a number by its name in capitals (`FEE_PERCENT=12`).
+"""
+
+from dataclasses import dataclass, fields, replace
+from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The numbers in force."""
+
+    # Money
+    currency: str = "CHF"
+    fee_percent: int = 10  # the platform's part of the price; Mila took 10 to 20
+    price_min_cents: int = 1_000
+    price_max_cents: int = 100_000
+    late_cancellation_percent: int = 50  # what the helper keeps when the customer cancels late
+    free_cancellation_hours: int = 24
+
+    # Times
+    draft_days: int = 7
+    task_open_days: int = 30
+    bid_valid_days: int = 7
+    reservation_minutes: int = 30  # how long a payment page may stay open
+    sign_off_hours: int = 72  # silence signs off
+    review_days: int = 14  # both reviews stay hidden until both are in or this long has passed
+    session_days: int = 30
+    bookable_days: int = 14  # how far ahead slots are proposed
+
+    # Nearness
+    search_radius_km: int = 20
+    radius_min_km: int = 1
+    radius_max_km: int = 100
+
+    # Sizes
+    photos_max: int = 5
+    photo_megabytes: int = 12
+    text_max: int = 4_000
+    title_max: int = 90
+    bids_per_task_max: int = 20
+    page_size: int = 20
+
+    # Friend badge (MISSION: certified, 5 signed off, 4 customers, cautious rating 4.3, 90 % completed)
+    friend_bookings: int = 5
+    friend_customers: int = 4
+    friend_rating_hundredths: int = 430
+    friend_completion_percent: int = 90
+
+    @property
+    def reservation(self) -> timedelta:
+        """How long an accepted bid waits for its payment."""
+        return timedelta(minutes=self.reservation_minutes)
+
+
+def policy_from(settings: dict[str, object]) -> Policy:
+    """The policy with every number that `settings` names in capitals put in place of its default."""
+    given = {field.name: settings.get(field.name.upper()) for field in fields(Policy)}
+    changes = {
+        name: value if name == "currency" else int(str(value)) for name, value in given.items() if value not in (None, "")
+    }
+    return replace(Policy(), **changes)  # type: ignore[arg-type]

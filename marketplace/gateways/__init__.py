@@ -1,0 +1,31 @@
+"""One door per outsider; a vendor's objects never pass it, and each door has an honest stand-in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from marketplace.gateways.geocoder import Geocoder, open_geocoder
+from marketplace.gateways.mail import Post, open_post
+from marketplace.gateways.payments import PaymentGateway
+from marketplace.gateways.sandbox import SandboxGateway
+from marketplace.gateways.storage import PhotoStorage
+
+
+@dataclass(frozen=True)
+class Gateways:
+    """Every door of the house."""
+
+    geocoder: Geocoder
+    payments: PaymentGateway
+    post: Post
+    photos: PhotoStorage
+
+
+def open_gateways(settings: Mapping[str, Any]) -> Gateways:
+    """The doors as the settings want them; the sandbox of play money never opens in production."""
+    return Gateways(
+        geocoder=open_geocoder(settings),
+        payments=SandboxGateway(settings),
+        post=open_post(settings),
+        photos=PhotoStorage(settings["PHOTO_FOLDER"]),
+    )

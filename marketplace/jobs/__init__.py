@@ -1,0 +1,1 @@
+"""What happens later: deliveries, deadlines and derived figures, all repeatable without harm."""

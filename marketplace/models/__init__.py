@@ -1,0 +1,48 @@
+"""The tables, one file per noun; a relationship points only to nouns on the left, so the files never import in a ring."""
+
+from marketplace.models.accounts import Role, User, UserSession, WebAuthn
+from marketplace.models.badges import Standing
+from marketplace.models.bids import Bid, BidStep
+from marketplace.models.bookings import Booking, TakenQuarter, VisitStep
+from marketplace.models.certifications import Certification
+from marketplace.models.journal import JournalEntry
+from marketplace.models.messages import Message
+from marketplace.models.outbox import Notice, OutboxItem
+from marketplace.models.payments import Entry, GatewayEvent, Payment, Posting
+from marketplace.models.profiles import Profile, UsualHours
+from marketplace.models.reviews import Review
+from marketplace.models.sandbox import SandboxCheckout, SandboxRefund
+from marketplace.models.skills import Skill
+from marketplace.models.tasks import Draft, Photo, Slot, Task
+
+__all__ = [
+    "Bid",
+    "BidStep",
+    "Booking",
+    "Certification",
+    "Draft",
+    "Entry",
+    "GatewayEvent",
+    "JournalEntry",
+    "Message",
+    "Notice",
+    "OutboxItem",
+    "Payment",
+    "Photo",
+    "Posting",
+    "Profile",
+    "Review",
+    "Role",
+    "SandboxCheckout",
+    "SandboxRefund",
+    "Skill",
+    "Slot",
+    "Standing",
+    "TakenQuarter",
+    "Task",
+    "User",
+    "UserSession",
+    "UsualHours",
+    "VisitStep",
+    "WebAuthn",
+]

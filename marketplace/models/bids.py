@@ -1,0 +1,69 @@
+"""Bids: a helper's price and time for a task, and every step of the negotiation."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from marketplace.db import Base, Public, one_of, state_of
+from marketplace.domain.lifecycles import BID
+from marketplace.models.accounts import User
+from marketplace.models.tasks import Task
+
+LIVE = text("state IN ('placed', 'countered', 'accepted')")
+ACCEPTED = text("state = 'accepted'")
+
+
+class Bid(Base, Public):
+    """What stands on the table now: the helper's terms, or the customer's counter to them (state countered).
+
+    The price is all-in; `fee_percent` is fixed when the bid is placed, so that a later change of the fee changes no promise.
+    """
+
+    __tablename__ = "bids"
+    __table_args__ = (
+        state_of(BID),
+        CheckConstraint("price_cents > 0", name="price"),
+        CheckConstraint("minutes BETWEEN 15 AND 480", name="minutes"),
+        # One live bid per helper and task: a second one would be a second promise.
+        Index("uq_bids_live", "task_id", "helper_id", unique=True, postgresql_where=LIVE, sqlite_where=LIVE),
+        # One accepted bid per task, whatever happens at the same instant.
+        Index("uq_bids_accepted", "task_id", unique=True, postgresql_where=ACCEPTED, sqlite_where=ACCEPTED),
+        Index("ix_bids_task", "task_id", "state"),
+        Index("ix_bids_helper", "helper_id", "state"),
+        Index("ix_bids_expiry", "state", "expires_at"),
+    )
+
+    task_id: Mapped[int] = mapped_column(ForeignKey("tasks.id"))
+    helper_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    state: Mapped[str] = mapped_column(String(12), default=BID.begins)
+    price_cents: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    fee_percent: Mapped[int]
+    minutes: Mapped[int]
+    included: Mapped[str] = mapped_column(String(300))
+    starts_at: Mapped[datetime]  # the proposed slot
+    message: Mapped[str] = mapped_column(Text, default="")
+    expires_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+
+    task: Mapped[Task] = relationship(lazy="raise")
+    helper: Mapped[User] = relationship(lazy="raise")
+    steps: Mapped[list["BidStep"]] = relationship(lazy="raise", order_by="BidStep.number")
+
+
+class BidStep(Base):
+    """One step of the negotiation, kept for ever: who proposed what."""
+
+    __tablename__ = "bid_steps"
+    __table_args__ = (UniqueConstraint("bid_id", "number"), one_of("side", ("helper", "customer")))
+
+    bid_id: Mapped[int] = mapped_column(ForeignKey("bids.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    side: Mapped[str] = mapped_column(String(8))
+    price_cents: Mapped[int]
+    minutes: Mapped[int]
+    included: Mapped[str] = mapped_column(String(300))
+    starts_at: Mapped[datetime]
+    message: Mapped[str] = mapped_column(Text, default="")
+    at: Mapped[datetime]

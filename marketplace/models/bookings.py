@@ -1,0 +1,78 @@
+"""Bookings: the agreement between a customer and a helper, the steps of the visit, and the hours it takes from the calendar."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from marketplace.db import Base, Public, one_of, state_of
+from marketplace.domain.lifecycles import BOOKING, BOOKING_LIVE
+from marketplace.models.accounts import User
+from marketplace.models.bids import Bid
+from marketplace.models.tasks import Task
+
+LIVE = text("state IN ({})".format(", ".join(f"'{state}'" for state in BOOKING_LIVE)))
+
+
+class Booking(Base, Public):
+    """One agreed visit. Address and phone are for its two sides only, and lie here so that they can be erased."""
+
+    __tablename__ = "bookings"
+    __table_args__ = (
+        state_of(BOOKING),
+        CheckConstraint("price_cents > 0 AND fee_cents >= 0 AND fee_cents <= price_cents", name="price"),
+        one_of("cancelled_by", ("customer", "helper", "operator")),
+        # One live booking per task: while one is reserved, every further acceptance is refused.
+        Index("uq_bookings_live", "task_id", unique=True, postgresql_where=LIVE, sqlite_where=LIVE),
+        Index("ix_bookings_customer", "customer_id", "starts_at"),
+        Index("ix_bookings_helper", "helper_id", "starts_at"),
+        Index("ix_bookings_state", "state", "starts_at"),
+    )
+
+    task_id: Mapped[int] = mapped_column(ForeignKey("tasks.id"), index=True)
+    bid_id: Mapped[int] = mapped_column(ForeignKey("bids.id"), index=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    helper_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    state: Mapped[str] = mapped_column(String(12), default=BOOKING.begins)
+    starts_at: Mapped[datetime]
+    minutes: Mapped[int]
+    price_cents: Mapped[int]
+    fee_cents: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    created_at: Mapped[datetime]
+    reserved_until: Mapped[datetime]
+    sign_off_due_at: Mapped[datetime | None]
+    signed_off_at: Mapped[datetime | None]
+    cancelled_by: Mapped[str | None] = mapped_column(String(10))
+    address: Mapped[str | None] = mapped_column(String(200))
+    phone: Mapped[str | None] = mapped_column(String(20))
+    unsolved_note: Mapped[str | None] = mapped_column(Text)
+
+    task: Mapped[Task] = relationship(lazy="raise")
+    bid: Mapped[Bid] = relationship(lazy="raise")
+    customer: Mapped[User] = relationship(foreign_keys=customer_id, lazy="raise")
+    helper: Mapped[User] = relationship(foreign_keys=helper_id, lazy="raise")
+    steps: Mapped[list["VisitStep"]] = relationship(lazy="raise", order_by="VisitStep.id")
+
+
+class VisitStep(Base):
+    """One step of a booking: what happened (the state reached), when, and by whom (nobody when the worker did it)."""
+
+    __tablename__ = "visit_steps"
+
+    booking_id: Mapped[int] = mapped_column(ForeignKey("bookings.id", ondelete="CASCADE"), index=True)
+    state: Mapped[str] = mapped_column(String(12))
+    at: Mapped[datetime]
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+
+
+class TakenQuarter(Base):
+    """A quarter of an hour that a booking takes from a helper's calendar."""
+
+    __tablename__ = "taken_quarters"
+    # A helper cannot be in two places: the second booking of a quarter fails here, whatever happens at the same instant.
+    __table_args__ = (UniqueConstraint("helper_id", "quarter_at", name="uq_taken_quarters_helper_quarter"),)
+
+    helper_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    quarter_at: Mapped[datetime]
+    booking_id: Mapped[int] = mapped_column(ForeignKey("bookings.id", ondelete="CASCADE"), index=True)

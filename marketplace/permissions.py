@@ -1,0 +1,64 @@
+"""Who may do what: one page of pure predicates, asked by the actions and mirrored by the guard of each route."""
+
+from marketplace.models import Bid, Booking, Task, User
+from marketplace.models.accounts import ROLES
+
+
+def has_role(user: User, role: str) -> bool:
+    """Whether this person holds the operator's role `role` or a higher one."""
+    return any(ROLES.index(name) >= ROLES.index(role) for name in user.role_names)
+
+
+def is_operator(user: User) -> bool:
+    """Whether this person belongs to the operator."""
+    return bool(user.role_names)
+
+
+def may_change_task(user: User, task: Task) -> bool:
+    """A task belongs to the customer who posted it."""
+    return task.customer_id == user.id
+
+
+def may_bid(user: User, task: Task, certified_skill_ids: set[int]) -> bool:
+    """Only a helper certified for the task's skill may bid, and nobody on a task of their own."""
+    return user.is_helper and task.customer_id != user.id and task.skill_id in certified_skill_ids
+
+
+def may_answer_bid(user: User, bid: Bid, task: Task) -> bool:
+    """The task's customer counters, declines and accepts."""
+    return task.customer_id == user.id and bid.task_id == task.id
+
+
+def may_change_bid(user: User, bid: Bid) -> bool:
+    """A bid belongs to the helper who placed it."""
+    return bid.helper_id == user.id
+
+
+def side_of(user: User, booking: Booking) -> str | None:
+    """The side that this person has in a booking: customer, helper, or none."""
+    return {booking.customer_id: "customer", booking.helper_id: "helper"}.get(user.id)
+
+
+def may_see_booking(user: User, booking: Booking) -> bool:
+    """A booking is seen by its two sides and the operator."""
+    return side_of(user, booking) is not None or is_operator(user)
+
+
+def may_see_address(user: User, booking: Booking) -> bool:
+    """The exact address and phone are for the two sides of a booking only."""
+    return side_of(user, booking) is not None
+
+
+def may_decide_certifications(user: User) -> bool:
+    """Moderators certify."""
+    return has_role(user, "moderator")
+
+
+def may_suspend(user: User, person: User) -> bool:
+    """Moderators suspend people, but nobody themselves, and only an admin one of the operator's."""
+    return user.id != person.id and has_role(user, "admin" if is_operator(person) else "moderator")
+
+
+def may_settle(user: User) -> bool:
+    """Moderators decide about the money of an unsolved visit."""
+    return has_role(user, "moderator")

@@ -1,0 +1,61 @@
+"""Flask lives here only: guards, forms, views and what every page needs."""
+
+from flask import Flask
+from flask_wtf.csrf import CSRFProtect, generate_csrf
+from markupsafe import Markup
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from config import LANGUAGES
+from marketplace.web import errors, filters, headers, languages, pages, security
+from marketplace.web.current import brand
+from marketplace.web.languages import OWN_NAMES, language
+
+BLUEPRINTS = (pages.bp,)
+
+csrf = CSRFProtect()
+
+
+def register(app: Flask) -> None:
+    """Put the web floor on the application."""
+    _configure(app)
+    csrf.init_app(app)
+    languages.register(app)
+    filters.register(app)
+    security.register(app)
+    headers.register(app)
+    errors.register(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    app.context_processor(_on_every_page)
+    app.jinja_env.globals.update(csrf=csrf_field)
+
+
+def csrf_field() -> Markup:
+    """The hidden input that every form with a POST carries."""
+    return Markup('<input type="hidden" name="csrf_token" value="%s">') % generate_csrf()
+
+
+def _configure(app: Flask) -> None:
+    """Cookies, sizes and the proxy in front."""
+    https = app.config["HTTPS"]
+    app.config.setdefault("MAX_CONTENT_LENGTH", 64 * 1024 * 1024)
+    app.config.setdefault("MAX_FORM_MEMORY_SIZE", 2 * 1024 * 1024)
+    app.config.update(
+        SESSION_COOKIE_NAME="__Host-session" if https else "session",
+        SESSION_COOKIE_SECURE=https,
+        SESSION_COOKIE_SAMESITE="Lax",
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session; a page may lie open overnight
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    if app.config["PROXIES"]:
+        hops = app.config["PROXIES"]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+
+
+def _on_every_page() -> dict[str, object]:
+    """What the layouts use."""
+    return {
+        "brand": brand(),
+        "locale": language(),
+        "languages": [(code, OWN_NAMES[code]) for code in LANGUAGES],
+    }

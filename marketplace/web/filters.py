@@ -1,0 +1,90 @@
+"""How templates print money, moments and distances, per language and in Swiss manner."""
+
+from datetime import date, datetime
+from typing import Any
+
+from flask import Flask, current_app
+from flask_babel import format_currency, format_date, format_datetime, format_timedelta, to_user_timezone
+from markupsafe import Markup
+
+from marketplace import clock
+from marketplace.web.languages import gettext
+
+
+def register(app: Flask) -> None:
+    """Make the filters known to the templates."""
+    app.jinja_env.filters.update(
+        money=money,
+        day=day,
+        moment=moment,
+        short_moment=short_moment,
+        clock=time_of_day,
+        ago=ago,
+        distance=distance,
+        stars=stars,
+        duration=duration,
+        local=local,
+        iso=iso,
+    )
+
+
+def money(cents: int, currency: str | None = None) -> str:
+    """`CHF 1’234.50`; whole francs too show their rappen, so that amounts line up."""
+    return str(format_currency(cents / 100, currency or current_app.extensions["policy"].currency))
+
+
+def day(at: datetime | date) -> str:
+    """`Samstag, 21. November 2026`."""
+    return str(format_date(local(at) if isinstance(at, datetime) else at, "full"))
+
+
+def moment(at: datetime) -> str:
+    """`Samstag, 21. November, 19:30`: the weekday written out, the year left away."""
+    return gettext("%(day)s, %(time)s", day=_weekday_and_day(at), time=time_of_day(at))
+
+
+def short_moment(at: datetime) -> str:
+    """`21.11.2026, 19:30`."""
+    return str(format_datetime(at, "short"))
+
+
+def time_of_day(at: datetime) -> str:
+    """`19:30`."""
+    return str(format_datetime(at, "HH:mm"))
+
+
+def ago(at: datetime) -> str:
+    """`vor 3 Stunden`, `in 2 Tagen`."""
+    return str(format_timedelta(at - clock.now(), granularity="minute", add_direction=True))
+
+
+def distance(km: float) -> str:
+    """`ca. 3 km`: never finer, a postcode's position is not finer either."""
+    return gettext("about %(km)s km", km=max(1, round(km)))
+
+
+def stars(hundredths: int) -> str:
+    """`4.3`: hundredths of a star with one decimal, cut and never rounded up."""
+    return f"{hundredths // 10 / 10:.1f}"
+
+
+def duration(minutes: int) -> str:
+    """`1 h 30 min`."""
+    hours, rest = divmod(minutes, 60)
+    if not hours:
+        return gettext("%(minutes)s min", minutes=rest)
+    return gettext("%(hours)s h %(minutes)s min", hours=hours, minutes=rest) if rest else gettext("%(hours)s h", hours=hours)
+
+
+def local(at: datetime) -> datetime:
+    """The moment on the wall clock of the operator's zone."""
+    return to_user_timezone(at)
+
+
+def iso(at: datetime) -> str:
+    """For the `datetime` attribute of `<time>`."""
+    return at.isoformat(timespec="minutes")
+
+
+def _weekday_and_day(at: datetime) -> Any:
+    return Markup.escape(format_datetime(at, "EEEE, d. MMMM"))

@@ -1,0 +1,104 @@
+"""The four languages: which one this request speaks, and `gettext` bound once per request.
+
+Flask-Babel looks the language up for every single string, which was measured as more than half of a page's time; here the
+catalogue is fetched once per request and each string is one dictionary look-up.
+"""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import cache
+from gettext import NullTranslations
+from pathlib import Path
+from typing import Any
+
+from babel.support import Translations
+from flask import Flask, current_app, has_request_context, request
+from flask_babel import Babel, force_locale
+from flask_babel.speaklater import LazyString
+from flask_login import current_user
+from markupsafe import Markup
+
+from config import LANGUAGES
+from marketplace.domain.errors import DomainError
+
+OWN_NAMES = {"de": "Deutsch", "fr": "Français", "it": "Italiano", "en": "English"}
+# How dates and money are written: as in Switzerland, whatever the language.
+LOCALES = {"de": "de_CH", "fr": "fr_CH", "it": "it_CH", "en": "en_CH"}
+COOKIE = "language"
+
+_catalogue: ContextVar[NullTranslations] = ContextVar("catalogue", default=NullTranslations())
+babel = Babel()
+
+
+def register(app: Flask) -> None:
+    """Set up Flask-Babel and the bound `_` and `ngettext` of every template."""
+    app.config.setdefault("BABEL_DEFAULT_LOCALE", app.config["DEFAULT_LANGUAGE"])
+    app.config.setdefault("BABEL_DEFAULT_TIMEZONE", app.config["TIME_ZONE"])
+    babel.init_app(app, locale_selector=lambda: LOCALES[language()])
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.globals.update(_=gettext, gettext=gettext, ngettext=ngettext)
+    app.before_request(_bind)
+    app.after_request(_remember)
+
+
+def language() -> str:
+    """The language of this request: asked for in the address, remembered, of the account, of the browser, or the operator's."""
+    if not has_request_context():
+        return str(current_app.config["DEFAULT_LANGUAGE"])
+    asked = request.args.get("lang") or request.cookies.get(COOKIE)
+    if asked in LANGUAGES:
+        return asked
+    if current_user and current_user.is_authenticated:
+        return str(current_user.language)
+    return request.accept_languages.best_match(LANGUAGES) or str(current_app.config["DEFAULT_LANGUAGE"])
+
+
+def speaking(code: str, work: Callable[[], Any]) -> Any:
+    """The result of `work` done in the language `code`: for mails, which speak their reader's language."""
+    token = _catalogue.set(catalogue(code))
+    try:
+        with force_locale(LOCALES[code]):
+            return work()
+    finally:
+        _catalogue.reset(token)
+
+
+@cache
+def catalogue(code: str) -> NullTranslations:
+    """The catalogue of a language, read once per process."""
+    return Translations.load(Path(__file__).parent.parent / "translations", [code])
+
+
+def gettext(message: str, **values: Any) -> Markup:
+    """The sentence in this request's language; values are escaped when they are filled in."""
+    text = Markup(_catalogue.get().gettext(message))  # our own catalogues are trusted
+    return text % values if values else text
+
+
+def ngettext(one: str, many: str, n: int, **values: Any) -> Markup:
+    """The sentence for one or many; `num` is filled in by itself."""
+    return Markup(_catalogue.get().ngettext(one, many, n)) % {"num": n, **values}
+
+
+def lazy_gettext(message: str, **values: Any) -> LazyString:
+    """A sentence that is translated when it is shown: for the labels of forms."""
+    return LazyString(gettext, message, **values)
+
+
+def say(error: DomainError) -> Markup:
+    """A refusal's sentence in this request's language."""
+    return gettext(error.sentence, **error.values)
+
+
+def _bind() -> None:
+    """Take this request's catalogue in hand."""
+    _catalogue.set(catalogue(language()))
+
+
+def _remember(response: Any) -> Any:
+    """Keep the language that was asked for in the address for the next pages."""
+    if request.args.get("lang") in LANGUAGES:
+        response.set_cookie(
+            COOKIE, request.args["lang"], max_age=31_536_000, samesite="Lax", secure=current_app.config["HTTPS"]
+        )
+    return response

@@ -1,0 +1,5 @@
+"""The application as a WSGI server loads it."""
+
+from marketplace import create_app
+
+application = create_app()
