@@ -1,6 +1,6 @@
 """Who may do what: one page of pure predicates, asked by the actions and mirrored by the guard of each route."""
 
-from marketplace.models import Bid, Booking, Task, User
+from marketplace.models import Bid, Booking, Certification, Profile, Task, User
 from marketplace.models.accounts import ROLES
 
 
@@ -51,6 +51,31 @@ def may_see_address(user: User, booking: Booking) -> bool:
 
 def may_decide_certifications(user: User) -> bool:
     """Moderators certify."""
+    return has_role(user, "moderator")
+
+
+def may_decide_certification(user: User, certification: Certification) -> bool:
+    """Moderators certify others, never themselves."""
+    return may_decide_certifications(user) and certification.helper_id != user.id
+
+
+def may_apply(user: User) -> bool:
+    """Whoever has written a helper's profile may apply for a skill."""
+    return user.is_helper
+
+
+def may_withdraw_certification(user: User, certification: Certification) -> bool:
+    """An application belongs to the helper who made it."""
+    return certification.helper_id == user.id
+
+
+def may_change_profile(user: User, profile: Profile) -> bool:
+    """A profile belongs to its helper."""
+    return profile.user_id == user.id
+
+
+def may_remove_task(user: User) -> bool:
+    """Moderators take tasks down."""
     return has_role(user, "moderator")
 
 
