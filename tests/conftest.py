@@ -56,6 +56,7 @@ def shared_app(database_url: str, folder: Path) -> Iterator[Flask]:
         {"ENVIRONMENT": "test", "VAR_FOLDER": str(folder), "DATABASE_URL": database_url},
         RATELIMIT_ENABLED=False,
     )
+    app.url_build_error_handlers.append(lambda error, endpoint, values: "/not-yet")
     with app.app_context():
         Base.metadata.create_all(db.engine)
         with Session(db.engine) as session:

@@ -6,7 +6,7 @@ from markupsafe import Markup
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import LANGUAGES
-from marketplace.web import errors, filters, headers, languages, pages, security
+from marketplace.web import assets, errors, filters, headers, languages, pages, security
 from marketplace.web.current import brand
 from marketplace.web.languages import OWN_NAMES, language
 
@@ -21,6 +21,7 @@ def register(app: Flask) -> None:
     csrf.init_app(app)
     languages.register(app)
     filters.register(app)
+    assets.register(app)
     security.register(app)
     headers.register(app)
     errors.register(app)

@@ -1,0 +1,62 @@
+"""Derived standings: made again from the rows of record after each change that may matter, or all from nothing."""
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from marketplace import clock
+from marketplace.actions import badges
+from marketplace.db import transaction
+from marketplace.domain.policy import Policy
+from marketplace.models import Bid, Booking, Certification, Review, Standing, User, VisitStep
+from marketplace.queries.badges import record_of, reply_minutes, standing
+
+
+def refresh_stale(*, policy: Policy, limit: int = 200) -> int:
+    """Refresh the standings of the helpers of whom something is newer than their standing; gives how many."""
+    with transaction() as session:
+        stale = _stale(session, limit)
+        for helper_id in stale:
+            _refresh(session, helper_id, policy)
+    return len(stale)
+
+
+def rebuild(*, policy: Policy) -> int:
+    """Make every helper's standing anew from the rows of record; gives how many."""
+    with transaction() as session:
+        helpers = list(session.scalars(select(User.id).where(User.is_helper).order_by(User.id)))
+        for helper_id in helpers:
+            _refresh(session, helper_id, policy)
+    return len(helpers)
+
+
+def _refresh(session: Session, helper_id: int, policy: Policy) -> None:
+    now = clock.now()
+    record, rating = record_of(session, helper_id, at=now)
+    row = standing(session, helper_id) or Standing(helper_id=helper_id, is_friend=False)
+    badges.refresh(session, row, record, rating, reply_minutes(session, helper_id), policy=policy)
+
+
+def _stale(session: Session, limit: int) -> list[int]:
+    """Helpers with a review that opened, a visit step, a bid or a decision since their standing was made, or without one."""
+    now = clock.now()
+    newer = (
+        select(Review.about_id).where(
+            Review.about_id == User.id, Review.opens_at <= now, Review.opens_at > Standing.computed_at
+        ),
+        select(VisitStep.id)
+        .join(Booking, Booking.id == VisitStep.booking_id)
+        .where(Booking.helper_id == User.id, VisitStep.at > Standing.computed_at),
+        select(Bid.id).where(Bid.helper_id == User.id, Bid.created_at > Standing.computed_at),
+        select(Certification.id).where(
+            Certification.helper_id == User.id, Certification.decided_at > Standing.computed_at
+        ),
+    )
+    return list(
+        session.scalars(
+            select(User.id)
+            .outerjoin(Standing, Standing.helper_id == User.id)
+            .where(User.is_helper, or_(Standing.id.is_(None), *(one.exists() for one in newer)))
+            .order_by(User.id)
+            .limit(limit)
+        )
+    )

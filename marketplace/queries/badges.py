@@ -1,0 +1,86 @@
+"""Reading the derived standing of helpers, and the rows of record that it is made from."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from statistics import median
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from marketplace.domain.badges import Record
+from marketplace.domain.lifecycles import BOOKING_DONE
+from marketplace.domain.ratings import Rating, WeightedStars, rate, weight_of_repeat
+from marketplace.models import Bid, Booking, Certification, Review, Standing, Task
+
+
+def standing(session: Session, helper_id: int) -> Standing | None:
+    """A helper's standing as the worker last made it; None before the first time."""
+    return session.scalar(select(Standing).where(Standing.helper_id == helper_id))
+
+
+def standings(session: Session, helper_ids: Iterable[int]) -> dict[int, Standing]:
+    """The standings of several helpers by their id."""
+    found = session.scalars(select(Standing).where(Standing.helper_id.in_(list(helper_ids))))
+    return {one.helper_id: one for one in found}
+
+
+def record_of(session: Session, helper_id: int, *, at: datetime) -> tuple[Record, Rating]:
+    """What counts of a helper at `at`, made from the rows of record alone: the same whenever it is made again."""
+    counts = dict(
+        session.execute(
+            select(Booking.state, func.count()).where(Booking.helper_id == helper_id).group_by(Booking.state)
+        ).all()
+    )
+    signed_off = sum(counts.get(state, 0) for state in BOOKING_DONE)
+    customers = session.scalar(
+        select(func.count(Booking.customer_id.distinct())).where(
+            Booking.helper_id == helper_id, Booking.state.in_(BOOKING_DONE)
+        )
+    )
+    let_down = session.scalar(
+        select(func.count()).where(
+            Booking.helper_id == helper_id, Booking.state == "cancelled", Booking.cancelled_by == "helper"
+        )
+    )
+    certified = session.scalar(
+        select(func.count()).where(Certification.helper_id == helper_id, Certification.state == "granted")
+    )
+    rating = rating_of(session, helper_id, at=at)
+    record = Record(
+        certified=bool(certified),
+        signed_off=signed_off,
+        customers=customers or 0,
+        cautious_hundredths=rating.cautious_hundredths,
+        completed=signed_off,
+        agreed=signed_off + (let_down or 0),
+        open_safety_case=False,  # cases come with the noun `cases`; until then nobody can open one
+    )
+    return record, rating
+
+
+def rating_of(session: Session, user_id: int, *, at: datetime) -> Rating:
+    """The rating that the reviews open at `at` make; a customer's second word about the same helper counts half, and so on."""
+    rows = session.execute(
+        select(Review.author_id, Review.stars)
+        .where(Review.about_id == user_id, Review.opens_at <= at)
+        .order_by(Review.at, Review.id)
+    ).all()
+    earlier: dict[int, int] = {}
+    weighted = []
+    for author_id, stars in rows:
+        weighted.append(WeightedStars(stars, weight_of_repeat(earlier.get(author_id, 0))))
+        earlier[author_id] = earlier.get(author_id, 0) + 1
+    return rate(weighted)
+
+
+def reply_minutes(session: Session, helper_id: int) -> int | None:
+    """The median time in minutes from a task's publishing to this helper's bid, over the last 50 bids; None without bids."""
+    rows = session.execute(
+        select(Task.created_at, Bid.created_at)
+        .join(Task, Task.id == Bid.task_id)
+        .where(Bid.helper_id == helper_id)
+        .order_by(Bid.id.desc())
+        .limit(50)
+    ).all()
+    waits = [max(0, int((bid_at - task_at).total_seconds() // 60)) for task_at, bid_at in rows]
+    return int(median(waits)) if waits else None
