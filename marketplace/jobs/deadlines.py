@@ -1,0 +1,80 @@
+"""What time alone brings about: bids and tasks expire, reservations lapse, silence signs off, old drafts go."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, delete, select
+from sqlalchemy.orm import Session
+
+from marketplace import clock
+from marketplace.actions import bids, bookings, payments, tasks
+from marketplace.db import db, transaction
+from marketplace.domain.errors import DomainError
+from marketplace.domain.lifecycles import BID_LIVE
+from marketplace.domain.policy import Policy
+from marketplace.models import Bid, Booking, Draft, Task, UserSession
+
+BATCH = 100
+
+
+def work_off(*, policy: Policy) -> dict[str, int]:
+    """Do everything that is due; gives how many of each. Each row is its own transaction, so one that fails stops no other."""
+    now = clock.now()
+    return {
+        "reservations_lapsed": _each(_due_reservations(now), Booking, lambda s, row: bookings.lapse(s, row)),
+        "bids_expired": _each(_due_bids(now), Bid, lambda s, row: bids.expire(s, row)),
+        "tasks_expired": _each(_due_tasks(now), Task, lambda s, row: tasks.expire(s, row)),
+        "signed_off": _each(_due_sign_offs(now), Booking, lambda s, row: payments.sign_off(s, row, by=None)),
+        "bookings_closed": _each(_due_closings(now, policy), Booking, lambda s, row: bookings.close(s, row)),
+        "drafts_forgotten": _forget(Draft, now),
+        "sessions_forgotten": _forget(UserSession, now),
+    }
+
+
+def _each(due: Select[tuple[int]], model: type[Any], verb: Callable[[Session, Any], Any]) -> int:
+    """Let `verb` work on every due row, one transaction each; a row that moved on meanwhile is left alone."""
+    ids = db.session.scalars(due.limit(BATCH)).all()
+    done = 0
+    for row_id in ids:
+        try:
+            with transaction() as session:
+                verb(session, session.get_one(model, row_id))
+            done += 1
+        except DomainError:
+            continue
+    return done
+
+
+def _due_reservations(now: datetime) -> Select[tuple[int]]:
+    return select(Booking.id).where(Booking.state == "reserved", Booking.reserved_until <= now).order_by(Booking.id)
+
+
+def _due_bids(now: datetime) -> Select[tuple[int]]:
+    return select(Bid.id).where(Bid.state.in_(BID_LIVE), Bid.expires_at <= now).order_by(Bid.id)
+
+
+def _due_tasks(now: datetime) -> Select[tuple[int]]:
+    """Open tasks past their time; one whose payment is under way waits for it."""
+    reserved = select(Booking.task_id).where(Booking.state == "reserved")
+    return (
+        select(Task.id)
+        .where(Task.state == "open", Task.expires_at <= now, Task.id.not_in(reserved))
+        .order_by(Task.id)
+    )
+
+
+def _due_sign_offs(now: datetime) -> Select[tuple[int]]:
+    return select(Booking.id).where(Booking.state == "finished", Booking.sign_off_due_at <= now).order_by(Booking.id)
+
+
+def _due_closings(now: datetime, policy: Policy) -> Select[tuple[int]]:
+    since = now - timedelta(days=policy.review_days)
+    return select(Booking.id).where(Booking.state == "signed_off", Booking.signed_off_at <= since).order_by(Booking.id)
+
+
+def _forget(model: type[Draft] | type[UserSession], now: datetime) -> int:
+    """Delete what has outlived its time."""
+    with transaction() as session:
+        gone = session.execute(delete(model).where(model.expires_at <= now))
+    return int(gone.rowcount)  # type: ignore[attr-defined]

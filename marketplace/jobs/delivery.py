@@ -1,0 +1,72 @@
+"""Delivering the outbox: lease, hand over, mark. Killing the worker at any instant loses nothing.
+
+A mail handed over just before a kill goes out again under the same Message-ID; everything else is handed over with a key that
+makes the repeat harmless.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from marketplace.actions import outbox
+from marketplace.db import db, transaction
+from marketplace.gateways import Gateways
+from marketplace.gateways.mail import Mail, MailRefused
+from marketplace.gateways.payments import GatewayRefused
+from marketplace.jobs.payments import deliver_refund
+from marketplace.models import OutboxItem, User
+
+# Makes the words of a mail: kind, reader and facts in, subject and body out. The web floor gives it, since templates live there.
+Words = Callable[[str, User, dict[str, Any]], tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """How a round of deliveries went."""
+
+    delivered: int
+    failed: int
+
+
+def deliver_due(gateways: Gateways, words: Words, *, limit: int = 20) -> Delivered:
+    """Deliver what is due, at most `limit`."""
+    with transaction() as session:
+        leased = [item.id for item in outbox.lease(session, limit=limit)]
+    delivered = 0
+    for item_id in leased:
+        item = db.session.get_one(OutboxItem, item_id)
+        try:
+            _hand_over(item, gateways, words)
+        except (MailRefused, GatewayRefused) as problem:
+            with transaction() as session:
+                outbox.mark_failed(session, session.get_one(OutboxItem, item_id), str(problem))
+        else:
+            with transaction() as session:
+                outbox.mark_delivered(session, item_id)
+            delivered += 1
+    return Delivered(delivered, len(leased) - delivered)
+
+
+def _hand_over(item: OutboxItem, gateways: Gateways, words: Words) -> None:
+    """Give one delivery to its gateway; raises what the gateway raises."""
+    if item.channel == "refund":
+        deliver_refund(item.facts, gateways)
+        return
+    mail = _written(item, words)
+    db.session.rollback()  # nothing stays open while we talk to the outside
+    if mail is not None:
+        gateways.post.deliver(mail)
+
+
+def _written(item: OutboxItem, words: Words) -> Mail | None:
+    """The mail of an outbox row; None when its reader is gone."""
+    key = f"outbox-{item.id}"
+    if item.address is not None:
+        return Mail(item.address, item.subject or "", item.body or "", key)
+    reader = db.session.scalar(select(User).where(User.id == item.user_id))
+    if reader is None:
+        return None
+    subject, body = words(item.kind, reader, item.facts)
+    return Mail(reader.email, subject, body, key)
