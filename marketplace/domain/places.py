@@ -30,7 +30,7 @@ ACCENTED = {code: letter for code in range(0xC0, 0x250) if (letter := bare(chr(c
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A postcode's place with its position in degrees (WGS 84); region is a canton code such as ZH or a state's name."""
+    """A postcode's place, its position in degrees (WGS 84); region is a canton's code such as ZH or a state's name."""
 
     country: str
     postcode: str

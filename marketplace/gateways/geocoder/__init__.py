@@ -27,6 +27,4 @@ def open_geocoder(settings: Mapping[str, Any]) -> Geocoder:
     if service == "bundled":
         return bundled
     cache = settings.get("GEOCODER_CACHE")
-    return connect(
-        service, str(settings.get("GEOCODER_URL") or ""), bundled, Answers(Path(cache) if cache else None)
-    )
+    return connect(service, str(settings.get("GEOCODER_URL") or ""), bundled, Answers(Path(cache) if cache else None))

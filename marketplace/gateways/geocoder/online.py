@@ -17,8 +17,9 @@ from geopy.geocoders.base import Geocoder as GeopyGeocoder
 from geopy.location import Location
 
 from marketplace.domain.places import Place, distance_km, spellings
-from marketplace.gateways.geocoder.bundled import POSTCODE, BundledPlaces, tidied
+from marketplace.gateways.geocoder.bundled import BundledPlaces, tidied
 from marketplace.gateways.geocoder.found import NONE, Found
+from marketplace.gateways.geocoder.index import POSTCODE
 from marketplace.gateways.geocoder.memory import Answers
 
 log = logging.getLogger(__name__)
@@ -49,9 +50,7 @@ class SwissTopo(GeopyGeocoder):  # type: ignore[misc]
         super().__init__(**options)
         self.api = f"{self.scheme}://{domain.strip('/')}{self.path}"
 
-    def geocode(
-        self, query: str, *, limit: int = 10, timeout: Any = DEFAULT_SENTINEL
-    ) -> list[Location] | None:
+    def geocode(self, query: str, *, limit: int = 10, timeout: Any = DEFAULT_SENTINEL) -> list[Location] | None:
         """Ask for the postcodes and communes that match the text."""
         # The service refuses more than ten words.
         words = " ".join(query.split()[:10])
@@ -68,19 +67,13 @@ class SwissTopo(GeopyGeocoder):  # type: ignore[misc]
     @staticmethod
     def _parse(answer: dict[str, Any]) -> list[Location]:
         hits = [hit["attrs"] for hit in answer.get("results", [])]
-        return [
-            Location(hit["label"], (hit["lat"], hit["lon"]), hit) for hit in hits if hit["lat"] and hit["lon"]
-        ]
+        return [Location(hit["label"], (hit["lat"], hit["lon"]), hit) for hit in hits if hit["lat"] and hit["lon"]]
 
 
 def of_swisstopo(raw: dict[str, Any]) -> tuple[str, str, str] | None:
     """Read country, postcode and name from `<b>8303 - Bassersdorf</b>` or `<b>Zürich (ZH)</b>`; lakes are left out."""
     label = re.sub(r"<[^>]*>", "", str(raw.get("label", ""))).strip()
-    if (
-        raw.get("origin") == "gg25"
-        and str(raw.get("featureId", "")).isdigit()
-        and int(raw["featureId"]) >= 9000
-    ):
+    if raw.get("origin") == "gg25" and str(raw.get("featureId", "")).isdigit() and int(raw["featureId"]) >= 9000:
         return None
     match = re.fullmatch(r"(?:(?P<postcode>\d{4}) - )?(?P<name>.+?)(?: \([A-Z]{2}\))?", label)
     # The geoportal answers for Switzerland and Liechtenstein and marks neither.
@@ -137,9 +130,7 @@ class OnlineGeocoder:
         asked = tidied(text)
         if not asked:
             return NONE
-        chosen = sorted(
-            self.bundled.countries if countries is None else {country.upper() for country in countries}
-        )
+        chosen = sorted(self.bundled.countries if countries is None else {country.upper() for country in countries})
         limit = max(1, limit)
         known = self.answers.get(self._question(asked, chosen, limit))
         if known:
