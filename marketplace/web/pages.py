@@ -1,5 +1,6 @@
 """Home, how it works, the legal pages, the design page, and the answers for monitors."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import nh3
@@ -12,6 +13,7 @@ from marketplace.db import db
 from marketplace.queries.skills import all_skills
 from marketplace.web.access import public
 from marketplace.web.current import policy
+from marketplace.web.filters import stars
 from marketplace.web.languages import language
 
 bp = Blueprint("pages", __name__)
@@ -103,5 +105,6 @@ def _values() -> dict[str, str]:
         "operator": settings["OPERATOR_NAME"],
         "operator_address": settings["OPERATOR_ADDRESS"],
         "operator_mail": settings["OPERATOR_MAIL"],
-        "fee_percent": str(policy().fee_percent),
+        "friend_rating": stars(policy().friend_rating_hundredths),
+        **{number: str(value) for number, value in asdict(policy()).items()},
     }
