@@ -20,13 +20,13 @@ class Certification(Base, Public):
     __table_args__ = (
         state_of(CERTIFICATION),
         # One live certification per helper and skill: two would let one be suspended while the other still counts.
-        Index(
-            "uq_certifications_live", "helper_id", "skill_id", unique=True, postgresql_where=LIVE, sqlite_where=LIVE
-        ),
+        Index("uq_certifications_live", "helper_id", "skill_id", unique=True, postgresql_where=LIVE, sqlite_where=LIVE),
         Index("ix_certifications_queue", "state", "applied_at"),
+        # Nearby search asks for each profile whether a certification is in force, and finds the answer in this index.
+        Index("ix_certifications_in_force", "helper_id", "state", "skill_id"),
     )
 
-    helper_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    helper_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     skill_id: Mapped[int] = mapped_column(ForeignKey("skills.id"), index=True)
     state: Mapped[str] = mapped_column(String(12), default=CERTIFICATION.begins)
     note: Mapped[str] = mapped_column(Text, default="")  # the helper's own words: why I can do this
@@ -37,4 +37,5 @@ class Certification(Base, Public):
     expires_on: Mapped[date | None]
 
     helper: Mapped[User] = relationship(foreign_keys=helper_id, lazy="raise")
+    decided_by: Mapped[User | None] = relationship(foreign_keys=decided_by_id, lazy="raise")
     skill: Mapped[Skill] = relationship(lazy="raise")

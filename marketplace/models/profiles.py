@@ -15,7 +15,8 @@ class Profile(Base, Public):
     __tablename__ = "profiles"
     __table_args__ = (
         CheckConstraint("radius_km BETWEEN 1 AND 100", name="radius"),
-        Index("ix_profiles_position", "lat", "lon"),
+        # Nearby search decides id, distance and reach inside this index.
+        Index("ix_profiles_nearby", "lat", "lon", "radius_km", "user_id", "id"),
     )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), unique=True)
