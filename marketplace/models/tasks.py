@@ -66,6 +66,7 @@ class Task(Base, Public):
     currency: Mapped[str] = mapped_column(String(3))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    removed_reason: Mapped[str | None] = mapped_column(Text)  # why the operator took it down, for its customer to read
 
     customer: Mapped[User] = relationship(lazy="raise")
     skill: Mapped[Skill] = relationship(lazy="raise")
