@@ -33,14 +33,16 @@ def write_to(session: Session, address: str, subject: str, body: str) -> None:
 def ask_refund(session: Session, *, payment_id: int, cents: int, key: str) -> None:
     """Have the worker ask the gateway for a refund; the key makes a second row for the same fact impossible."""
     now = clock.now()
-    facts = {"payment_id": payment_id, "cents": cents}
+    facts = {"payment_id": payment_id, "cents": cents, "key": key}
     session.add(OutboxItem(channel="refund", kind="refund", facts=facts, key=key, created_at=now, due_at=now))
 
 
-def read_all(session: Session, *, by: User, at: datetime) -> None:
-    """Mark every notice of this person up to `at` as read."""
+def read_up_to(session: Session, last_id: int, *, by: User) -> None:
+    """Mark this person's notices up to the one with this id as read."""
     session.execute(
-        update(Notice).where(Notice.user_id == by.id, Notice.read_at.is_(None), Notice.at <= at).values(read_at=at)
+        update(Notice)
+        .where(Notice.user_id == by.id, Notice.read_at.is_(None), Notice.id <= last_id)
+        .values(read_at=clock.now())
     )
 
 

@@ -21,15 +21,16 @@ class CancellationEffect:
 
 
 def effect_of_cancelling(
-    price_cents: int, *, starts_at: datetime, by: Side, at: datetime, policy: Policy
+    price_cents: int, *, fee_percent: int, starts_at: datetime, by: Side, at: datetime, policy: Policy
 ) -> CancellationEffect:
     """Full refund until 24 hours before the visit or when the helper cancels; later half goes to the helper.
 
-    Source: the graded rules of Mila and TaskRabbit, simplified. The fee is taken from the helper's half only.
+    Source: the graded rules of Mila and TaskRabbit, simplified. The fee, at the percentage that the bid fixed, is taken
+    from the helper's half only.
     """
     free_until = starts_at - timedelta(hours=policy.free_cancellation_hours)
     if by == "helper" or at <= free_until:
         return CancellationEffect(price_cents, 0, 0, free_until)
     kept = percent_of(price_cents, policy.late_cancellation_percent)
-    fee = percent_of(kept, policy.fee_percent)
+    fee = percent_of(kept, fee_percent)
     return CancellationEffect(price_cents - kept, kept - fee, fee, free_until)

@@ -39,6 +39,22 @@ class WrongState(DomainError):
     sentence = N_("This is no longer possible, because something changed in the meantime.")
 
 
+class PaymentUnderWay(WrongState):
+    """The task is set aside while a payment for it is under way; `booking` is that reservation's public id."""
+
+    sentence = N_("A payment for this task is already under way.")
+
+    def __init__(self, booking: str) -> None:
+        self.booking = booking
+        super().__init__()
+
+
+class EffectChanged(WrongState):
+    """Cancelling no longer costs what the person was shown."""
+
+    sentence = N_("What cancelling costs has changed since you opened the page. Please look at it again.")
+
+
 class Invalid(DomainError):
     """One field of what was typed cannot be accepted; `field` names it as the form does."""
 

@@ -60,6 +60,7 @@ TASK = Lifecycle(
     "task",
     "open",
     {
+        "reserve": {"open": "open"},  # a payment for one of its bids is under way; until then it stays open
         "book": {"open": "booked"},
         "reopen": {"booked": "open"},
         "finish": {"booked": "done"},
@@ -76,6 +77,7 @@ BID = Lifecycle(
     {
         "counter": {"placed": "countered"},
         "revise": {"placed": "placed", "countered": "placed"},
+        "reserve": {"placed": "placed"},  # its payment is under way
         "accept": {"placed": "accepted"},
         "decline": {"placed": "declined", "countered": "declined"},
         "withdraw": {"placed": "withdrawn", "countered": "withdrawn"},
@@ -94,8 +96,11 @@ BOOKING = Lifecycle(
         "start": {"confirmed": "started", "on_the_way": "started"},
         "finish": {"started": "finished"},
         "sign_off": {"finished": "signed_off", "unsolved": "signed_off"},
+        "sign_off_in_silence": {"finished": "signed_off"},  # never what the customer has called unsolved
         "report_unsolved": {"finished": "unsolved"},
-        "cancel": {"confirmed": "cancelled", "on_the_way": "cancelled", "unsolved": "cancelled"},
+        "cancel": {"confirmed": "cancelled", "on_the_way": "cancelled"},
+        "settle": {"unsolved": "unsolved"},  # the operator decides about the money: sign_off or give_back follows
+        "give_back": {"unsolved": "cancelled"},
         "close": {"signed_off": "closed"},
     },
 )
@@ -109,6 +114,7 @@ PAYMENT = Lifecycle(
         "release": {"held": "released"},
         "refund": {"held": "refunded"},
         "refund_partly": {"held": "partly_refunded"},
+        "send_back": {"prepared": "refunded", "failed": "refunded"},  # paid when the visit could no longer be had
     },
 )
 

@@ -1,6 +1,9 @@
 """Money in whole minor units (cents, rappen): shares, fees and the names of the ledger's accounts. Never a float."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+Outcome = Literal["open", "paid", "declined", "abandoned"]
 
 
 @dataclass(frozen=True)
@@ -14,6 +17,17 @@ class Split:
     def helper_cents(self) -> int:
         """The helper's part in cents."""
         return self.price_cents - self.fee_cents
+
+
+@dataclass(frozen=True)
+class PaymentFact:
+    """How a payment page ended, as the gateway says: `reference` names the page, `event_id` is the same at each repeat."""
+
+    event_id: str
+    reference: str
+    outcome: Outcome
+    amount_cents: int
+    currency: str
 
 
 def percent_of(cents: int, percent: int) -> int:

@@ -1,7 +1,7 @@
 """Every kind of notice that a person may be sent, and whom it concerns.
 
-Each kind has a mail `templates/emails/<kind>.txt` (the subject on its first line) and a line for the notices page in
-`templates/notices/lines.html`. The facts of a notice are ids and figures only.
+Each kind has a mail `templates/emails/<kind>.txt`; the subject on its first line is also the line that the notices page shows.
+The facts of a notice are ids and figures only.
 """
 
 NOTICES = {
@@ -18,11 +18,13 @@ NOTICES = {
     "booking_confirmed": "customer: the money is held, the helper comes",
     "booking_won": "helper: your bid was accepted and the money is held",
     "payment_failed": "customer: the payment did not work",
+    "payment_returned": "customer: paid too late, so the money goes back",
     "helper_on_the_way": "customer: the helper is on the way",
     "visit_started": "customer: the helper has begun",
     "visit_finished": "customer: please sign off",
     "visit_signed_off": "helper: signed off, the money is yours",
     "visit_unsolved": "both sides: the customer says that it is not solved",
+    "visit_settled": "both sides: the operator has decided about the money of an unsolved visit",
     "booking_cancelled": "both sides: the booking is cancelled, with the money effect",
     "review_due": "both sides: how was it?",
     "review_received": "either side: both reviews are open now",

@@ -46,7 +46,8 @@ class Booking(Base, Public):
     cancelled_by: Mapped[str | None] = mapped_column(String(10))
     address: Mapped[str | None] = mapped_column(String(200))
     phone: Mapped[str | None] = mapped_column(String(20))
-    unsolved_note: Mapped[str | None] = mapped_column(Text)
+    unsolved_note: Mapped[str | None] = mapped_column(Text)  # the customer's words
+    settled_reason: Mapped[str | None] = mapped_column(Text)  # the operator's words
 
     task: Mapped[Task] = relationship(lazy="raise")
     bid: Mapped[Bid] = relationship(lazy="raise")

@@ -5,12 +5,13 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from marketplace.db import Base, Public, state_of
+from marketplace.db import Base, Public, one_of, state_of
 from marketplace.domain.lifecycles import PAYMENT
 from marketplace.models.accounts import User
 from marketplace.models.bookings import Booking
 
 LIVE = text("state IN ('prepared', 'held')")
+FAILURES = ("declined", "abandoned", "lapsed")
 
 
 class Payment(Base, Public):
@@ -19,6 +20,7 @@ class Payment(Base, Public):
     __tablename__ = "payments"
     __table_args__ = (
         state_of(PAYMENT),
+        one_of("failure", FAILURES),
         CheckConstraint("amount_cents > 0", name="amount"),
         CheckConstraint("refunded_cents >= 0 AND refunded_cents <= amount_cents", name="refunded"),
         # One payment under way per booking: nobody is charged twice.
@@ -33,6 +35,7 @@ class Payment(Base, Public):
     refunded_cents: Mapped[int] = mapped_column(default=0)
     currency: Mapped[str] = mapped_column(String(3))
     checkout: Mapped[str | None] = mapped_column(String(80), unique=True)
+    failure: Mapped[str | None] = mapped_column(String(10))  # why a failed payment failed
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
 

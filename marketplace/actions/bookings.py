@@ -1,0 +1,205 @@
+"""Writing bookings: the reservation while its payment is under way, the steps of the visit, and how it ends."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from marketplace import clock
+from marketplace.actions import journal, outbox
+from marketplace.db import move
+from marketplace.domain.errors import Invalid, N_, NotAllowed, PaymentUnderWay, WrongState
+from marketplace.domain.lifecycles import BID, BOOKING, BOOKING_LIVE, TASK
+from marketplace.domain.money import split
+from marketplace.domain.policy import Policy
+from marketplace.models import Bid, BidStep, Booking, TakenQuarter, Task, User, VisitStep
+from marketplace.permissions import may_answer_bid, side_of
+
+QUARTER = timedelta(minutes=15)
+NOTE_MAX = 2_000
+
+
+def reserve(
+    session: Session, bid: Bid, *, by: User, address: str | None, phone: str, terms: int, policy: Policy
+) -> Booking:
+    """Set a bid's visit aside while its customer pays; it lapses by itself after policy.reservation_minutes.
+
+    `terms` is the number of the negotiation step that the customer saw. Of several who try at once the task's row lets one
+    through. Raises NotAllowed, WrongState, PaymentUnderWay.
+    """
+    task = session.get_one(Task, bid.task_id)
+    if not may_answer_bid(by, bid, task):
+        raise NotAllowed(N_("Only the customer who posted the task may accept a bid."))
+    _claim(session, task)
+    _check_terms(session, bid, terms)
+    now = clock.now()
+    price = split(bid.price_cents, bid.fee_percent)
+    booking = Booking(
+        task_id=task.id,
+        bid_id=bid.id,
+        customer_id=task.customer_id,
+        helper_id=bid.helper_id,
+        starts_at=bid.starts_at,
+        minutes=bid.minutes,
+        price_cents=price.price_cents,
+        fee_cents=price.fee_cents,
+        currency=bid.currency,
+        created_at=now,
+        reserved_until=now + policy.reservation,
+        address=address,
+        phone=phone,
+    )
+    session.add(booking)
+    _flush_or_refuse(session, N_("This task is no longer free. Please look at it again."))
+    _take_quarters(session, booking)
+    _note_step(session, booking, "booking_reserved", by=by)
+    return booking
+
+
+def confirm(session: Session, booking: Booking) -> None:
+    """The money is held: the visit is agreed."""
+    _step(session, booking, "confirm", "booking_confirmed", by=None)
+
+
+def lapse(session: Session, booking: Booking, *, by: User | None = None) -> None:
+    """The payment did not come: free the helper's hours and forget address and phone."""
+    _step(session, booking, "lapse", "booking_lapsed", by=by, address=None, phone=None)
+    _free_quarters(session, booking)
+
+
+def set_out(session: Session, booking: Booking, *, by: User) -> None:
+    """The helper is on the way. Raises NotAllowed, WrongState."""
+    _demand_side(by, booking, "helper")
+    _step(session, booking, "set_out", "helper_set_out", by=by)
+    _tell(session, booking, booking.customer_id, "helper_on_the_way")
+
+
+def start(session: Session, booking: Booking, *, by: User) -> None:
+    """The helper has begun. Raises NotAllowed, WrongState."""
+    _demand_side(by, booking, "helper")
+    _step(session, booking, "start", "visit_started", by=by)
+    _tell(session, booking, booking.customer_id, "visit_started")
+
+
+def finish(session: Session, booking: Booking, *, by: User, policy: Policy) -> None:
+    """The helper is done; the customer signs off, or silence does after policy.sign_off_hours. Raises NotAllowed, WrongState."""
+    _demand_side(by, booking, "helper")
+    due = clock.now() + timedelta(hours=policy.sign_off_hours)
+    _step(session, booking, "finish", "visit_finished", by=by, sign_off_due_at=due)
+    _tell(session, booking, booking.customer_id, "visit_finished")
+
+
+def report_unsolved(session: Session, booking: Booking, *, by: User, note: str) -> None:
+    """The customer says that it still does not work; the money stays held until the operator has decided.
+
+    Raises NotAllowed, Invalid, WrongState.
+    """
+    _demand_side(by, booking, "customer")
+    note = note.strip()
+    if not note:
+        raise Invalid("note", N_("Please say in a sentence what does not work yet."))
+    if len(note) > NOTE_MAX:
+        raise Invalid("note", N_("Please use at most %(max)s characters."), max=NOTE_MAX)
+    _step(session, booking, "report_unsolved", "visit_reported_unsolved", by=by, unsolved_note=note)
+    for side in (booking.customer_id, booking.helper_id):
+        _tell(session, booking, side, "visit_unsolved")
+
+
+def sign_off(session: Session, booking: Booking, *, by: User | None) -> None:
+    """The visit is accepted: by its customer, by the operator, or in silence (nobody). The money moves in `payments`."""
+    action = "sign_off" if by else "sign_off_in_silence"
+    _step(session, booking, action, "visit_signed_off", by=by, signed_off_at=clock.now())
+
+
+def cancel(session: Session, booking: Booking, *, by: User, side: str, action: str = "cancel", **values: Any) -> None:
+    """The visit will not take place, or did not help: free the helper's hours. The money moves in `payments`."""
+    _step(session, booking, action, "booking_cancelled", by=by, cancelled_by=side, **values)
+    _free_quarters(session, booking)
+
+
+def close(session: Session, booking: Booking) -> None:
+    """The time for reviews is over."""
+    _step(session, booking, "close", "booking_closed", by=None)
+
+
+def _claim(session: Session, task: Task) -> None:
+    """Let one acceptance through: whoever comes second waits at the task's row and then finds the first one's reservation."""
+    try:
+        move(session, Task, task.id, TASK, "reserve")
+    except WrongState:
+        raise WrongState(N_("This task is no longer open, so its bids cannot be accepted any more.")) from None
+    reserved = session.scalar(
+        select(Booking.public_id).where(Booking.task_id == task.id, Booking.state.in_(BOOKING_LIVE))
+    )
+    if reserved is not None:
+        raise PaymentUnderWay(reserved)
+
+
+def _check_terms(session: Session, bid: Bid, terms: int) -> None:
+    """Refuse what the helper has changed or taken back since the customer saw it, and what has run out."""
+    try:
+        move(session, Bid, bid.id, BID, "reserve")
+    except WrongState:
+        raise WrongState(N_("This bid cannot be accepted any more. Please look at your bids again.")) from None
+    session.refresh(bid)
+    newest = select(BidStep.number).where(BidStep.bid_id == bid.id).order_by(BidStep.number.desc()).limit(1)
+    if session.scalar(newest) != terms:
+        raise WrongState(N_("The helper has changed this bid in the meantime. Please look at it again."))
+    if min(bid.expires_at, bid.starts_at) <= clock.now():
+        raise WrongState(N_("This bid has run out. Please ask the helper for a new time."))
+
+
+def _take_quarters(session: Session, booking: Booking) -> None:
+    """Take the visit's quarter-hours from the helper's calendar; two visits at one time are refused by the database."""
+    session.add_all(
+        TakenQuarter(helper_id=booking.helper_id, quarter_at=at, booking_id=booking.id)
+        for at in quarters(booking.starts_at, booking.minutes)
+    )
+    _flush_or_refuse(session, N_("The helper has another visit at that time by now. Please agree on another time."))
+
+
+def quarters(starts_at: datetime, minutes: int) -> list[datetime]:
+    """The beginnings of all quarter-hours that a visit touches."""
+    at = starts_at - timedelta(minutes=starts_at.minute % 15, seconds=starts_at.second, microseconds=starts_at.microsecond)
+    touched = []
+    while at < starts_at + timedelta(minutes=minutes):
+        touched.append(at)
+        at += QUARTER
+    return touched
+
+
+def _free_quarters(session: Session, booking: Booking) -> None:
+    session.execute(delete(TakenQuarter).where(TakenQuarter.booking_id == booking.id))
+
+
+def _step(
+    session: Session, booking: Booking, action: str, event: str, *, by: User | None, **values: Any
+) -> None:
+    """Make the guarded move and note it among the steps of the visit and in the journal."""
+    move(session, Booking, booking.id, BOOKING, action, **values)
+    _note_step(session, booking, event, by=by)
+
+
+def _note_step(session: Session, booking: Booking, event: str, *, by: User | None) -> None:
+    session.add(VisitStep(booking_id=booking.id, state=booking.state, at=clock.now(), by_id=by.id if by else None))
+    journal.record(session, event, booking, by=by, facts={"task_id": booking.task_id})
+
+
+def _tell(session: Session, booking: Booking, user_id: int, kind: str) -> None:
+    outbox.tell(session, user_id, kind, booking_id=booking.id, task_id=booking.task_id)
+
+
+def _demand_side(by: User, booking: Booking, side: str) -> None:
+    """Only this side of the booking may do this."""
+    if side_of(by, booking) != side:
+        raise NotAllowed()
+
+
+def _flush_or_refuse(session: Session, sentence: str) -> None:
+    """Write to the database; what a constraint forbids, somebody else was faster to do."""
+    try:
+        session.flush()
+    except IntegrityError as taken:
+        raise WrongState(sentence) from taken
