@@ -80,6 +80,17 @@ def ngettext(one: str, many: str, n: int, **values: Any) -> Markup:
     return Markup(_catalogue.get().ngettext(one, many, n)) % {"num": n, **values}
 
 
+def plain_gettext(message: str, **values: Any) -> str:
+    """The sentence as plain text: for mails, where nothing is escaped."""
+    text = _catalogue.get().gettext(message)
+    return text % values if values else text
+
+
+def plain_ngettext(one: str, many: str, n: int, **values: Any) -> str:
+    """The sentence for one or many as plain text."""
+    return _catalogue.get().ngettext(one, many, n) % {"num": n, **values}
+
+
 def lazy_gettext(message: str, **values: Any) -> LazyString:
     """A sentence that is translated when it is shown: for the labels of forms."""
     return LazyString(gettext, message, **values)

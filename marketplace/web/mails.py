@@ -1,0 +1,92 @@
+"""The words of mails and notices: templates, in the language of the person who reads them."""
+
+from typing import Any
+
+from flask import current_app, render_template, url_for
+
+from marketplace.db import db
+from marketplace.models import User
+from marketplace.queries.notices import Subjects, subjects
+from marketplace.web.current import brand
+from marketplace.web.languages import plain_gettext, plain_ngettext, speaking
+
+# Where a notice leads: the endpoint, and of which thing it takes the public id.
+LEADS_TO: dict[str, tuple[str, str | None]] = {
+    "task_published": ("tasks.show", "task"),
+    "task_expired": ("tasks.show", "task"),
+    "task_removed": ("tasks.show", "task"),
+    "bid_placed": ("bids.show", "bid"),
+    "bid_revised": ("bids.show", "bid"),
+    "bid_withdrawn": ("tasks.show", "task"),
+    "bid_countered": ("bids.show", "bid"),
+    "bid_declined": ("bids.mine", None),
+    "bid_expired": ("bids.mine", None),
+    "message_received": ("bids.show", "bid"),
+    "booking_confirmed": ("bookings.show", "booking"),
+    "booking_won": ("bookings.show", "booking"),
+    "payment_failed": ("bookings.show", "booking"),
+    "payment_returned": ("tasks.show", "task"),
+    "helper_on_the_way": ("bookings.show", "booking"),
+    "visit_started": ("bookings.show", "booking"),
+    "visit_finished": ("bookings.show", "booking"),
+    "visit_signed_off": ("bookings.show", "booking"),
+    "visit_unsolved": ("bookings.show", "booking"),
+    "visit_settled": ("bookings.show", "booking"),
+    "booking_cancelled": ("bookings.show", "booking"),
+    "review_due": ("reviews.new", "booking"),
+    "review_received": ("bookings.show", "booking"),
+    "badge_earned": ("badges.way", None),
+    "badge_lost": ("badges.way", None),
+    "certification_applied": ("operator.certification", "certification"),
+    "certification_granted": ("tasks.index", None),
+    "certification_declined": ("certifications.mine", None),
+    "certification_suspended": ("certifications.mine", None),
+    "certification_reinstated": ("tasks.index", None),
+    "account_suspended": ("security.login", None),
+    "account_restored": ("security.login", None),
+}
+
+
+def words(kind: str, reader: User, facts: dict[str, Any]) -> tuple[str, str]:
+    """Subject and body of a mail in its reader's language; the worker calls it outside any request."""
+    base = current_app.config["PUBLIC_URL"] or "http://localhost"
+    with current_app.test_request_context(base_url=base):
+        [about] = subjects(db.session, [facts])
+        return speaking(reader.language, lambda: _written(kind, reader, facts, about, reader.language))
+
+
+def line(kind: str, reader: User, facts: dict[str, Any], about: Subjects, locale: str) -> str:
+    """The one line that a notices page shows: the mail's subject."""
+    return _written(kind, reader, facts, about, locale)[0]
+
+
+def leads_to(kind: str, about: Subjects, *, absolute: bool = False) -> str:
+    """The address that a notice leads to."""
+    endpoint, thing = LEADS_TO[kind]
+    if thing is None:
+        return url_for(endpoint, _external=absolute)
+    row = getattr(about, thing)
+    if row is None:  # a question before any bid belongs to the task
+        endpoint, row = "tasks.show", about.task
+    return url_for(endpoint, public_id=row.public_id, _external=absolute)
+
+
+def _written(kind: str, reader: User, facts: dict[str, Any], about: Subjects, locale: str) -> tuple[str, str]:
+    """Subject (the template's first line) and body."""
+    text = render_template(
+        f"emails/{kind}.txt",
+        _=plain_gettext,
+        ngettext=plain_ngettext,
+        reader=reader,
+        facts=facts,
+        task=about.task,
+        bid=about.bid,
+        booking=about.booking,
+        certification=about.certification,
+        skill=about.skill,
+        brand=brand(),
+        locale=locale,
+        link=leads_to(kind, about, absolute=True),
+    )
+    subject, _, body = text.partition("\n")
+    return subject.strip(), body.strip() + "\n"

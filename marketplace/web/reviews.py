@@ -1,0 +1,100 @@
+"""Reviewing the other side of a booking."""
+
+from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response
+from wtforms import RadioField, TextAreaField
+from wtforms.validators import InputRequired, Length, Optional
+
+from marketplace.actions import reviews
+from marketplace.db import by_public_id, db, transaction
+from marketplace.models import Booking
+from marketplace.permissions import side_of
+from marketplace.queries.bookings import booking_page
+from marketplace.queries.reviews import of_booking
+from marketplace.web.access import signed_in
+from marketplace.web.current import policy
+from marketplace.web.languages import gettext as _, lazy_gettext as _l
+
+bp = Blueprint("reviews", __name__)
+
+STARS = [
+    ("5", _l("Very good")),
+    ("4", _l("Good")),
+    ("3", _l("All right")),
+    ("2", _l("Not so good")),
+    ("1", _l("Bad")),
+]
+
+
+def _as_number(value: str | None) -> int | None:
+    return int(value) if value else None
+
+
+class ReviewForm(FlaskForm):
+    """Stars and words; a helper is not asked about knowledge."""
+
+    stars = RadioField(
+        _l("How was it, all in all?"), choices=STARS, validators=[InputRequired(_l("Please choose one to five stars."))]
+    )
+    knowledge = RadioField(_l("Knowledge"), choices=STARS, validators=[Optional()])
+    punctuality = RadioField(_l("On time"), choices=STARS, validators=[Optional()])
+    friendliness = RadioField(_l("Friendliness"), choices=STARS, validators=[Optional()])
+    words = TextAreaField(
+        _l("In your own words"),
+        description=_l("What would help the next person? Please no addresses or phone numbers."),
+        validators=[Length(max=2000, message=_l("Please use at most %(max)d characters."))],
+    )
+
+
+@bp.get("/bookings/<public_id>/review")
+@signed_in
+def new(public_id: str) -> str | tuple[str, int]:
+    """The form, or what I wrote already."""
+    return _page(_own_booking(public_id), ReviewForm())
+
+
+@bp.post("/bookings/<public_id>/review")
+@signed_in
+def create(public_id: str) -> Response | tuple[str, int] | str:
+    """Write the review; it stays hidden until both are in or the window has closed."""
+    booking = _own_booking(public_id)
+    form = ReviewForm()
+    if not form.validate_on_submit():
+        return _page(booking, form), 422
+    with transaction() as session:
+        reviews.write(
+            session,
+            by_public_id(session, Booking, public_id),
+            by=current_user,
+            stars=int(form.stars.data),
+            knowledge=_as_number(form.knowledge.data),
+            punctuality=_as_number(form.punctuality.data),
+            friendliness=_as_number(form.friendliness.data),
+            words=form.words.data or "",
+            policy=policy(),
+        )
+    flash(_("Thank you. Your review opens as soon as the other side has written too."), "success")
+    return redirect(url_for("bookings.show", public_id=public_id), 303)
+
+
+def _own_booking(public_id: str) -> Booking:
+    """The booking, for its two sides only: to everybody else there is none."""
+    booking = booking_page(db.session, public_id)
+    if side_of(current_user, booking) is None:
+        abort(404)
+    return booking
+
+
+def _page(booking: Booking, form: ReviewForm) -> str:
+    side = side_of(current_user, booking)
+    return render_template(
+        "reviews/new.html",
+        form=form,
+        booking=booking,
+        side=side,
+        other=booking.helper if side == "customer" else booking.customer,
+        written=of_booking(db.session, booking).get(str(side)),
+        days=policy().review_days,
+    )
