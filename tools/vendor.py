@@ -1,9 +1,9 @@
 """Bring the front end's outside files in: exact versions, checked archives, and only the files that are listed.
 
-`static/vendor/vendor.lock.json` names each package, its version, licence and archive integrity, and where each file goes
-under `static/`. This tool downloads the archives with npm, refuses one whose integrity differs, copies the files, draws the
-icon sprite out of the listed icons, and writes the sha256 of what it wrote into the lock. Only a maintainer who changes
-a version or adds an icon runs it; installing the app needs neither Node nor network.
+`static/vendor/vendor.lock.json` names each package, its version, licence and archive integrity, and where each file
+goes under `static/`. This tool downloads the archives with npm, refuses one whose integrity differs, copies the files,
+draws the icon sprite out of the listed icons, and writes the sha256 of what it wrote into the lock. Only a maintainer
+who changes a version or adds an icon runs it; installing the app needs neither Node nor network.
 
     python tools/vendor.py           # fetch, check, copy, write the hashes
     python tools/vendor.py --check   # only compare the files under static/ with the lock

@@ -1,8 +1,9 @@
 """The style sheet: one answer made from the files under static/css, and the operator's own colours on top of it.
 
-There is no build step: the files are read once at start, joined in a fixed order, and served under an address that holds
-their hash, so that browsers may keep them for ever. An operator's colour is used as it is for surfaces; where it has to be read
-as text it is darkened or lightened until it has enough contrast, so that no configuration can make a page unreadable.
+There is no build step: the files are read once at start, joined in a fixed order, and served under an address that
+holds their hash, so that browsers may keep them for ever. An operator's colour is used as it is for surfaces; where it
+has to be read as text it is darkened or lightened until it has enough contrast, so that no configuration can make a
+page unreadable.
 """
 
 import hashlib
@@ -66,9 +67,8 @@ def _lean(text: str) -> str:
 
 def brand_colours(light: str, dark: str) -> str:
     """The operator's colour for light and for dark pages, with readable companions, as custom properties."""
-    return (
-        f":root{{{_properties(light, 'light')}}}\n@media (prefers-color-scheme:dark){{:root{{{_properties(dark, 'dark')}}}}}\n"
-    )
+    by_day, by_night = _properties(light, "light"), _properties(dark, "dark")
+    return f":root{{{by_day}}}\n@media (prefers-color-scheme:dark){{:root{{{by_night}}}}}\n"
 
 
 def _properties(colour: str, ground: str) -> str:

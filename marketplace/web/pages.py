@@ -13,6 +13,7 @@ from marketplace.db import db
 from marketplace.queries.skills import all_skills
 from marketplace.web.access import public
 from marketplace.web.current import policy
+from marketplace.web.design import samples
 from marketplace.web.filters import stars
 from marketplace.web.languages import language
 
@@ -61,7 +62,7 @@ def privacy() -> str:
 @public
 def design() -> str:
     """Every component in every state."""
-    return render_template("design/index.html")
+    return render_template("design/index.html", **samples())
 
 
 @bp.get("/healthz")

@@ -18,7 +18,10 @@ def test_every_vendored_file_is_what_the_lock_says():
 def test_nothing_unlocked_lies_among_the_vendored_files():
     locked = {entry["to"] for entry in tool["entries"](LOCK)} | {"vendor/vendor.lock.json"}
     found = {
-        str(path.relative_to(STATIC)) for room in ("vendor", "fonts") for path in (STATIC / room).rglob("*") if path.is_file()
+        str(path.relative_to(STATIC))
+        for room in ("vendor", "fonts")
+        for path in (STATIC / room).rglob("*")
+        if path.is_file()
     }
     assert found <= locked, found - locked
 
@@ -34,4 +37,5 @@ def test_a_changed_and_a_missing_file_are_noticed(tmp_path):
 
 def test_every_package_names_its_licence_and_pins_its_archive():
     for package in LOCK["packages"]:
-        assert package["licence"] and package["integrity"].startswith("sha512-"), package["name"]
+        assert package["licence"], package["name"]
+        assert package["integrity"].startswith("sha512-"), package["name"]

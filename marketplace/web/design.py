@@ -1,0 +1,155 @@
+"""What the design page shows: a form with every kind of field, and made-up people, bids and moments."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import (
+    BooleanField,
+    DateField,
+    EmailField,
+    IntegerField,
+    MultipleFileField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import InputRequired
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from marketplace import clock
+from marketplace.web.languages import lazy_gettext as _l
+from marketplace.web.states import SHOWN
+
+
+class SampleForm(FlaskForm):
+    """Every kind of field once; it is shown and never sent."""
+
+    class Meta:
+        """Without a token: there is nothing to send."""
+
+        csrf = False
+
+    skill = RadioField(
+        _l("What is it about?"),
+        choices=[
+            ("wifi", _l("Wi-Fi & internet")),
+            ("tv", _l("Television & radio")),
+            ("phone", _l("Phone & tablet")),
+            ("laptop", _l("Computer")),
+        ],
+        validators=[InputRequired()],
+    )
+    title = StringField(_l("What should be done?"), validators=[InputRequired()])
+    story = TextAreaField(_l("What have you tried already?"))
+    postcode = StringField(_l("Postcode"), validators=[InputRequired()])
+    radius = SelectField(_l("How far away?"), choices=[("5", "5 km"), ("20", "20 km")], validators=[InputRequired()])
+    budget = IntegerField(_l("Your budget"))
+    distance = IntegerField(_l("Radius"), validators=[InputRequired()])
+    mail = EmailField(_l("E-mail address"), validators=[InputRequired()])
+    on = DateField(_l("Day"), validators=[InputRequired()])
+    where = RadioField(
+        _l("How shall the help come?"),
+        choices=[("home", _l("To my home")), ("remote", _l("By phone or screen")), ("any", _l("I don't know"))],
+        validators=[InputRequired()],
+    )
+    when = SelectMultipleField(
+        _l("When does it suit you?"),
+        choices=[("evening", _l("In the evening")), ("weekend", _l("At the weekend")), ("day", _l("During the day"))],
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+        validators=[InputRequired()],
+    )
+    photos = MultipleFileField(_l("Photos"))
+    stars = RadioField(
+        _l("How was the visit?"),
+        choices=[
+            ("1", _l("Bad")),
+            ("2", _l("Not good")),
+            ("3", _l("All right")),
+            ("4", _l("Good")),
+            ("5", _l("Very good")),
+        ],
+        validators=[InputRequired()],
+    )
+    agree = BooleanField(_l("I have read the terms"), validators=[InputRequired()])
+
+
+def samples() -> dict[str, Any]:
+    """The values of the design page."""
+    now = clock.now().replace(minute=30, second=0, microsecond=0)
+    filled = SampleForm(
+        formdata=None,
+        data={
+            "skill": "wifi",
+            "title": _l("The Wi-Fi does not reach the bedroom"),
+            "radius": "20",
+            "distance": 15,
+            "where": "home",
+            "when": ["evening"],
+            "stars": "4",
+        },
+    )
+    return {
+        "now": now,
+        "sample": filled,
+        "wrong": wrong_form(),
+        "bids": sample_bids(now),
+        "shown_states": SHOWN,
+    }
+
+
+def wrong_form() -> SampleForm:
+    """The same form as it comes back when three answers are missing."""
+    form = SampleForm(formdata=None, prefix="wrong-", data={"title": _l("The Wi-Fi does not reach the bedroom")})
+    form.postcode.errors = [_l("Please give a postcode of four or five digits, for example 8400.")]
+    form.when.errors = [_l("Please choose at least one time that suits you.")]
+    form.agree.errors = [_l("Please accept the terms to go on.")]
+    return form
+
+
+def sample_bids(now: datetime) -> list[dict[str, Any]]:
+    """Three bids that differ in every fact."""
+    shared = {"href": "#bids", "photo": None, "currency": "CHF", "is_certified": True, "included": None, "state": None}
+    return [
+        shared
+        | {
+            "name": "Luca Bernasconi",
+            "price_cents": 6500,
+            "starts_at": now + timedelta(hours=5),
+            "is_friend": True,
+            "cautious": 452,
+            "average": 490,
+            "count": 23,
+            "km": 1.4,
+            "reply_minutes": 25,
+            "included": _l("The way to you, one hour at your home, and a second look after a week."),
+            "state": "placed",
+        },
+        shared
+        | {
+            "name": "Annemarie Zurbriggen-Hofstetter",
+            "price_cents": 8000,
+            "starts_at": now + timedelta(days=1),
+            "is_friend": False,
+            "cautious": 421,
+            "average": 475,
+            "count": 4,
+            "km": 3.2,
+            "reply_minutes": 180,
+        },
+        shared
+        | {
+            "name": "Besnik Krasniqi",
+            "price_cents": 12050,
+            "starts_at": now + timedelta(days=2),
+            "is_friend": False,
+            "cautious": None,
+            "average": None,
+            "count": 0,
+            "km": None,
+            "reply_minutes": None,
+        },
+    ]
