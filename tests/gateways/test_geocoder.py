@@ -398,6 +398,22 @@ def test_swisstopo(service):
     assert service.asked[0][1]["type"] == ["locations"]
 
 
+def test_swisstopo_does_not_hide_the_neighbours_it_does_not_know(service):
+    hit = {"label": "<b>1010 - Lausanne</b>", "origin": "zipcode", "lat": 46.5377, "lon": 6.6553, "featureId": "1"}
+    service.answers["/rest/services/api/SearchServer"] = {"results": [{"attrs": hit}]}
+    geocoder = opened(service, "swisstopo", COUNTRIES="CH,AT")
+    assert labels(geocoder.find("1010")) == ["1010 Lausanne (VD)", "1010 Wien (AT)"]
+    assert geocoder.find("Wien").place.postcode == "1010"
+
+
+def test_a_signed_postcode_is_asked_in_its_country_only(service):
+    geocoder = opened(service, "nominatim", COUNTRIES="CH,AT")
+    assert geocoder.find("A-1010").place.name == "Wien"
+    assert service.asked[0][1]["countrycodes"] == ["at"]
+    assert geocoder.find("D-10117").is_none
+    assert len(service.asked) == 1
+
+
 def test_nobody_is_asked_more_than_once_a_second(service):
     geocoder = opened(service, "nominatim")
     for typed in ("Bassersdorf", "Kloten"):

@@ -36,7 +36,8 @@ class BundledPlaces:
 
     def nearest(self, lat: float, lon: float, *, countries: Collection[str] | None = None) -> Place | None:
         """Name the bundled place nearest to a position (degrees), or none when it lies over 30 km from all of them."""
-        return self._index(countries).nearest(lat, lon)
+        wanted = set(self.countries if countries is None else countries)
+        return self._index(self.countries if wanted <= set(self.countries) else wanted).nearest(lat, lon, wanted)
 
     def _index(self, countries: Collection[str] | None) -> "Index":
         chosen = self.countries if countries is None else countries

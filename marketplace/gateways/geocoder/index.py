@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 from typing import NamedTuple
 
@@ -82,8 +82,7 @@ class Index:
 
     def by_postcode(self, numbered: re.Match[str], limit: int) -> Found:
         """Answer `8004`, `CH-8004` or `8004 Zürich`; a name that does not fit the postcode makes it a choice."""
-        sign = (numbered["country"] or "").upper()
-        country = COUNTRY_SIGNS.get(sign, sign)
+        country = signed(numbered)
         rows = [row for row in rows_of(self.of_postcode, numbered["postcode"]) if country in ("", row.country)]
         if not numbered["name"]:
             return one_or_choice(localities(rows), limit)
@@ -135,11 +134,17 @@ class Index:
                 return
             yield from rows_of(index, key)
 
-    def nearest(self, lat: float, lon: float) -> Place | None:
-        """Name the place nearest to a position, or none within 30 km."""
-        close = (row for row in map(taken_apart, self.lines) if row.is_near(lat, lon))
+    def nearest(self, lat: float, lon: float, countries: Collection[str]) -> Place | None:
+        """Name the place of these countries that lies nearest to a position, or none when it is over 30 km away."""
+        close = (row for row in map(taken_apart, self.lines) if row.country in countries and row.is_near(lat, lon))
         best = min(close, key=lambda row: distance_km(lat, lon, float(row.lat), float(row.lon)), default=None)
         return best.place if best else None
+
+
+def signed(numbered: re.Match[str]) -> str:
+    """Give the country that a typed postcode is signed with (`A-1010`), or nothing."""
+    sign = (numbered["country"] or "").upper()
+    return COUNTRY_SIGNS.get(sign, sign)
 
 
 def taken_apart(line: str) -> Row:
