@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from marketplace import clock
 from marketplace.actions import journal, outbox
 from marketplace.db import move
-from marketplace.domain.errors import Invalid, N_, NotAllowed, PaymentUnderWay, WrongState
+from marketplace.domain.errors import N_, Invalid, NotAllowed, PaymentUnderWay, WrongState
 from marketplace.domain.lifecycles import BID, BOOKING, BOOKING_LIVE, TASK
 from marketplace.domain.money import split
 from marketplace.domain.policy import Policy
@@ -26,8 +26,8 @@ def reserve(
 ) -> Booking:
     """Set a bid's visit aside while its customer pays; it lapses by itself after policy.reservation_minutes.
 
-    `terms` is the number of the negotiation step that the customer saw. Of several who try at once the task's row lets one
-    through. Raises NotAllowed, WrongState, PaymentUnderWay.
+    `terms` is the number of the negotiation step that the customer saw. Of several who try at once the task's row
+    lets one through. Raises NotAllowed, WrongState, PaymentUnderWay.
     """
     task = session.get_one(Task, bid.task_id)
     if not may_answer_bid(by, bid, task):
@@ -84,7 +84,10 @@ def start(session: Session, booking: Booking, *, by: User) -> None:
 
 
 def finish(session: Session, booking: Booking, *, by: User, policy: Policy) -> None:
-    """The helper is done; the customer signs off, or silence does after policy.sign_off_hours. Raises NotAllowed, WrongState."""
+    """The helper is done; the customer signs off, or silence does after policy.sign_off_hours.
+
+    Raises NotAllowed, WrongState.
+    """
     _demand_side(by, booking, "helper")
     due = clock.now() + timedelta(hours=policy.sign_off_hours)
     _step(session, booking, "finish", "visit_finished", by=by, sign_off_due_at=due)
@@ -108,13 +111,13 @@ def report_unsolved(session: Session, booking: Booking, *, by: User, note: str) 
 
 
 def sign_off(session: Session, booking: Booking, *, by: User | None) -> None:
-    """The visit is accepted: by its customer, by the operator, or in silence (nobody). The money moves in `payments`."""
+    """The visit is accepted: by its customer, by the operator, or in silence (nobody). `payments` moves the money."""
     action = "sign_off" if by else "sign_off_in_silence"
     _step(session, booking, action, "visit_signed_off", by=by, signed_off_at=clock.now())
 
 
 def cancel(session: Session, booking: Booking, *, by: User, side: str, action: str = "cancel", **values: Any) -> None:
-    """The visit will not take place, or did not help: free the helper's hours. The money moves in `payments`."""
+    """The visit will not take place, or did not help: free the helper's hours. `payments` moves the money."""
     _step(session, booking, action, "booking_cancelled", by=by, cancelled_by=side, **values)
     _free_quarters(session, booking)
 
@@ -125,7 +128,7 @@ def close(session: Session, booking: Booking) -> None:
 
 
 def _claim(session: Session, task: Task) -> None:
-    """Let one acceptance through: whoever comes second waits at the task's row and then finds the first one's reservation."""
+    """Let one through: whoever comes second waits at the task's row, then finds the first one's reservation."""
     try:
         move(session, Task, task.id, TASK, "reserve")
     except WrongState:
@@ -162,7 +165,9 @@ def _take_quarters(session: Session, booking: Booking) -> None:
 
 def quarters(starts_at: datetime, minutes: int) -> list[datetime]:
     """The beginnings of all quarter-hours that a visit touches."""
-    at = starts_at - timedelta(minutes=starts_at.minute % 15, seconds=starts_at.second, microseconds=starts_at.microsecond)
+    at = starts_at - timedelta(
+        minutes=starts_at.minute % 15, seconds=starts_at.second, microseconds=starts_at.microsecond
+    )
     touched = []
     while at < starts_at + timedelta(minutes=minutes):
         touched.append(at)
@@ -174,9 +179,7 @@ def _free_quarters(session: Session, booking: Booking) -> None:
     session.execute(delete(TakenQuarter).where(TakenQuarter.booking_id == booking.id))
 
 
-def _step(
-    session: Session, booking: Booking, action: str, event: str, *, by: User | None, **values: Any
-) -> None:
+def _step(session: Session, booking: Booking, action: str, event: str, *, by: User | None, **values: Any) -> None:
     """Make the guarded move and note it among the steps of the visit and in the journal."""
     move(session, Booking, booking.id, BOOKING, action, **values)
     _note_step(session, booking, event, by=by)

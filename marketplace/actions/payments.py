@@ -1,11 +1,12 @@
 """Writing payments and the ledger: accepting a bid, booking what the gateway says, and sharing the money at the end.
 
-Each verb takes locks in the same order (booking, payment, task, bids), so that two of them can never wait for each other.
+Each verb takes its locks in one order (booking, payment, task, bids), so that two of them never wait for each other.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -13,12 +14,14 @@ from marketplace import clock
 from marketplace.actions import bids, bookings, journal, outbox, tasks
 from marketplace.db import move
 from marketplace.domain.cancellation import CancellationEffect, Side, effect_of_cancelling
-from marketplace.domain.errors import EffectChanged, Invalid, N_, NotAllowed, NotFound, WrongState
+from marketplace.domain.errors import N_, EffectChanged, Invalid, NotAllowed, NotFound, WrongState
 from marketplace.domain.lifecycles import BOOKING, PAYMENT, TASK
 from marketplace.domain.money import GATEWAY, REVENUE, PaymentFact, held, owed
 from marketplace.domain.policy import Policy
 from marketplace.models import Bid, Booking, Entry, GatewayEvent, Payment, Posting, Task, User
 from marketplace.permissions import may_settle, side_of
+
+ASK_EVERY = timedelta(minutes=1)  # how often the worker looks at a page whose customer has not come back
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,10 @@ def accept_bid(
 
 
 def resume(session: Session, booking: Booking, *, by: User) -> Payment:
-    """Go on paying for a reserved visit: the payment under way, or a new one after a failed one. Raises NotAllowed, WrongState."""
+    """Go on paying for a reserved visit: the payment under way, or a new one after a failed one.
+
+    Raises NotAllowed, WrongState.
+    """
     _demand_customer(by, booking)
     _lock(session, booking)
     if booking.state not in BOOKING.befores("confirm") or booking.reserved_until <= clock.now():
@@ -64,11 +70,31 @@ def note_checkout(session: Session, payment_id: int, reference: str) -> None:
         raise WrongState()
 
 
+def take_due(session: Session, *, limit: int = 100) -> list[int]:
+    """The ids of payments under way of which the gateway was not asked for a while; they count as asked from now."""
+    now = clock.now()
+    due = (
+        select(Payment.id)
+        .where(Payment.state.in_(PAYMENT.befores("hold")))
+        .where(func.coalesce(Payment.asked_at, Payment.created_at) <= now - ASK_EVERY)
+        .order_by(Payment.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids = list(session.scalars(due))
+    if ids:
+        session.execute(
+            update(Payment).where(Payment.id.in_(ids)).values(asked_at=now).execution_options(synchronize_session=False)
+        )
+    return ids
+
+
 def record(session: Session, fact: PaymentFact) -> Payment:
     """Book what the gateway says of a payment page. Safe to run again: each event takes effect once.
 
-    The second of the two transactions: money held, visit confirmed, task booked, siblings declined and everybody told, all or
-    nothing. What was paid too late is sent back by itself. Raises NotFound for an unknown page, WrongState for a wrong amount.
+    The second of the two transactions: money held, visit confirmed, task booked, siblings declined and everybody told,
+    all or nothing. What was paid too late is sent back by itself. Raises NotFound for an unknown page, WrongState for a
+    wrong amount.
     """
     payment = session.scalar(select(Payment).where(Payment.checkout == fact.reference))
     if payment is None:
@@ -97,7 +123,10 @@ def lapse(session: Session, booking: Booking, *, by: User | None = None) -> None
 
 
 def sign_off(session: Session, booking: Booking, *, by: User | None) -> None:
-    """Release the money: the customer says that it works, or (nobody) has been silent long enough. Raises NotAllowed, WrongState."""
+    """Release the money: the customer says that it works, or (nobody) has been silent long enough.
+
+    Raises NotAllowed, WrongState.
+    """
     if by is not None:
         _demand_customer(by, booking)
     bookings.sign_off(session, booking, by=by)
@@ -109,7 +138,7 @@ def call_off(
 ) -> CancellationEffect:
     """Cancel before the visit and share the money by `domain/cancellation`.
 
-    `agreed_refund_cents` is the refund that was shown before the click; EffectChanged is raised when it is another by now.
+    `agreed_refund_cents` is the refund that was shown before the click; EffectChanged is raised when it is another now.
     Raises NotAllowed, WrongState.
     """
     side = side_of(by, booking)
@@ -147,9 +176,12 @@ def effect_now(session: Session, booking: Booking, side: Side, *, policy: Policy
 
 
 def settle(session: Session, booking: Booking, *, by: User, in_favour_of: Side, reason: str) -> None:
-    """The operator decides about the money of an unsolved visit, with a reason. Raises NotAllowed, Invalid, WrongState."""
-    if not may_settle(by):
-        raise NotAllowed()
+    """The operator decides about the money of an unsolved visit, with a reason.
+
+    Raises NotAllowed, Invalid, WrongState.
+    """
+    if not may_settle(by) or side_of(by, booking) is not None:
+        raise NotAllowed(N_("A moderator decides, and never about a visit of their own."))
     if not reason.strip():
         raise Invalid("reason", N_("Please give a reason. Both sides will read it."))
     move(session, Booking, booking.id, BOOKING, "settle", settled_reason=reason.strip())
@@ -182,9 +214,7 @@ def _is_new(session: Session, fact: PaymentFact, payment: Payment) -> bool:
     """Store the event's id with its effect; the second time the database refuses it, and nothing is done."""
     try:
         with session.begin_nested():
-            session.add(
-                GatewayEvent(event_id=fact.event_id, kind=fact.outcome, payment_id=payment.id, at=clock.now())
-            )
+            session.add(GatewayEvent(event_id=fact.event_id, kind=fact.outcome, payment_id=payment.id, at=clock.now()))
     except IntegrityError:
         return False
     return True
@@ -223,7 +253,8 @@ def _send_back(session: Session, payment: Payment, booking: Booking) -> None:
         bookings.lapse(session, booking)
     _ask_refund(session, payment, cents)
     journal.record(session, "payment_returned", payment, by=None, facts={"cents": cents})
-    outbox.tell(session, booking.customer_id, "payment_returned", booking_id=booking.id, refund_cents=cents)
+    facts = {"booking_id": booking.id, "task_id": booking.task_id, "refund_cents": cents}
+    outbox.tell(session, booking.customer_id, "payment_returned", **facts)
 
 
 def _fail(session: Session, payment: Payment, failure: str) -> None:
@@ -275,9 +306,7 @@ def _post(session: Session, kind: str, payment: Payment, *moves: tuple[str, str,
     session.add(posting)
     session.flush()
     session.add_all(
-        Entry(
-            posting_id=posting.id, from_account=source, to_account=goal, cents=cents, currency=payment.currency
-        )
+        Entry(posting_id=posting.id, from_account=source, to_account=goal, cents=cents, currency=payment.currency)
         for source, goal, cents in moves
         if cents
     )

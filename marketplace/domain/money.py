@@ -1,5 +1,6 @@
 """Money in whole minor units (cents, rappen): shares, fees and the names of the ledger's accounts. Never a float."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,7 +22,7 @@ class Split:
 
 @dataclass(frozen=True)
 class PaymentFact:
-    """How a payment page ended, as the gateway says: `reference` names the page, `event_id` is the same at each repeat."""
+    """How a payment page ended, as the gateway says; `event_id` is the same each time it says the same."""
 
     event_id: str
     reference: str
@@ -38,6 +39,15 @@ def percent_of(cents: int, percent: int) -> int:
 def split(price_cents: int, fee_percent: int) -> Split:
     """Share an all-in price in cents between helper and platform."""
     return Split(price_cents, percent_of(price_cents, fee_percent))
+
+
+def cents_typed(text: str) -> int:
+    """The cents that somebody means by `60`, `60.50`, `60,5`, `1'200.-` or `CHF 60`; raises ValueError for anything else."""
+    bare = re.sub(r"(?i)chf|fr\.?|eur|€|[\s'’]", "", text)
+    amount = re.fullmatch(r"([0-9]{1,7})(?:[.,](?:([0-9]{1,2})|[-–—]+))?", bare)
+    if not amount:
+        raise ValueError(text)
+    return int(amount[1]) * 100 + int((amount[2] or "").ljust(2, "0"))
 
 
 # The ledger's accounts. Every line of the ledger moves an amount from one to another, so it balances by its shape.

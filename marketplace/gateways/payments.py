@@ -45,13 +45,13 @@ class PaymentGateway(Protocol):
         """Open a payment page, or give back the one that this key opened before; raises GatewayRefused."""
 
     def find_checkout(self, key: str) -> str | None:
-        """The reference of the page that this key opened, if it did: after a crash we may not know; raises GatewayRefused."""
+        """The reference of the page that this key opened, if any: a crash may hide it from us. Raises GatewayRefused."""
 
     def read_checkout(self, reference: str) -> CheckoutFact:
         """How this payment page stands now; raises GatewayRefused."""
 
     def close_checkout(self, reference: str) -> CheckoutFact:
-        """Close a page that is still open, so that nobody can pay there any more; says how it ended; raises GatewayRefused."""
+        """Close a page that is still open, so that nobody pays there, and say how it ended; raises GatewayRefused."""
 
     def refund(self, reference: str, cents: int, *, key: str) -> None:
         """Give money back, once per key; raises GatewayRefused."""

@@ -1,4 +1,4 @@
-"""What time alone brings about: bids and tasks expire, reservations lapse, silence signs off, old drafts go."""
+"""What time alone brings about: bids and tasks expire, silence signs off, old drafts go."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -22,7 +22,6 @@ def work_off(*, policy: Policy) -> dict[str, int]:
     """Do everything that is due; gives how many of each. Each row is its own transaction, so one that fails stops no other."""
     now = clock.now()
     return {
-        "reservations_lapsed": _each(_due_reservations(now), Booking, lambda s, row: bookings.lapse(s, row)),
         "bids_expired": _each(_due_bids(now), Bid, lambda s, row: bids.expire(s, row)),
         "tasks_expired": _each(_due_tasks(now), Task, lambda s, row: tasks.expire(s, row)),
         "signed_off": _each(_due_sign_offs(now), Booking, lambda s, row: payments.sign_off(s, row, by=None)),
@@ -44,10 +43,6 @@ def _each(due: Select[tuple[int]], model: type[Any], verb: Callable[[Session, An
         except DomainError:
             continue
     return done
-
-
-def _due_reservations(now: datetime) -> Select[tuple[int]]:
-    return select(Booking.id).where(Booking.state == "reserved", Booking.reserved_until <= now).order_by(Booking.id)
 
 
 def _due_bids(now: datetime) -> Select[tuple[int]]:

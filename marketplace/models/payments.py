@@ -37,6 +37,7 @@ class Payment(Base, Public):
     checkout: Mapped[str | None] = mapped_column(String(80), unique=True)
     failure: Mapped[str | None] = mapped_column(String(10))  # why a failed payment failed
     created_at: Mapped[datetime]
+    asked_at: Mapped[datetime | None]  # when the worker last asked the gateway how the page stands
     settled_at: Mapped[datetime | None]
 
     booking: Mapped[Booking] = relationship(lazy="raise")
