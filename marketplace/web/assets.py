@@ -20,7 +20,8 @@ bp = Blueprint("assets", __name__)
 FOR_EVER = "public, max-age=31536000, immutable"
 FIRST = ("tokens", "base", "layout")
 CONTRAST = 5.0  # WCAG AA asks 4.5 for text
-PAPER = {"light": "#fbf8f6", "dark": "#1a1218"}  # the ground that coloured text stands on, as in tokens.css
+SURFACE = {"light": "#ffffff", "dark": "#261c23"}  # as in tokens.css
+SOFT = {"light": 0.9, "dark": 0.78}  # how much of the surface is in the brand's soft ground
 INKS = ("#ffffff", "#000000")  # one of them has at least 4.58 on any colour
 
 
@@ -72,9 +73,10 @@ def brand_colours(light: str, dark: str) -> str:
 
 
 def _properties(colour: str, ground: str) -> str:
-    """The three properties of a brand colour: as a surface, as ink upon it, as text on the page."""
+    """A brand colour as a surface, as ink upon it, as a soft ground, and as text that is readable even there."""
     ink = max(INKS, key=lambda ink: contrast(ink, colour))
-    return f"--brand:{colour};--brand-ink:{ink};--brand-text:{readable(colour, PAPER[ground])}"
+    soft = _mix(colour, SURFACE[ground], SOFT[ground])
+    return f"--brand:{colour};--brand-ink:{ink};--brand-soft:{soft};--brand-text:{readable(colour, soft)}"
 
 
 def readable(colour: str, ground: str) -> str:

@@ -79,7 +79,7 @@ class SampleForm(FlaskForm):
 
 def samples() -> dict[str, Any]:
     """The values of the design page."""
-    now = clock.now().replace(minute=30, second=0, microsecond=0)
+    now = clock.now().replace(minute=30, second=0, microsecond=0) - timedelta(hours=1)
     filled = SampleForm(
         formdata=None,
         data={

@@ -1,0 +1,57 @@
+"""The style sheet is one small cached answer, and no configured colour makes a page unreadable."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from marketplace.web import assets
+
+STATIC = Path(__file__).resolve().parents[2] / "static"
+COLOURS = ("#7a2550", "#ffd200", "#e20074", "#001155", "#808080", "#00aa55", "#ffffff", "#000000")
+
+
+def test_the_style_sheet_keeps_its_order_and_its_weight():
+    sheet, digest = assets.join_styles(STATIC)
+    text = sheet.decode()
+    assert text.startswith("@layer reset, tokens, base, layout, components;")
+    assert text.index("--paper") < text.index("@font-face") < text.index(".site-header") < text.index(".alert")
+    assert "/*" not in text
+    assert digest == assets.short_hash(sheet)
+    assert len(gzip.compress(sheet, 9)) <= 12 * 1024
+
+
+def test_every_component_style_belongs_to_a_component():
+    styles = {path.stem for path in (STATIC / "css" / "components").glob("*.css")}
+    macros = {path.stem for path in (STATIC.parent / "templates" / "components").glob("*.html")}
+    assert styles - macros == {"swatch"}  # the design page's own
+
+
+def test_our_own_scripts_stay_small():
+    scripts = b"".join(path.read_bytes() for path in (STATIC / "js").glob("page.js"))
+    assert len(gzip.compress(scripts, 9)) <= 3 * 1024
+
+
+def test_the_style_sheet_is_served_for_ever_under_its_hash(client):
+    _, digest = assets.join_styles(STATIC)
+    assert "immutable" in client.get(f"/style-{digest}.css").response.headers["Cache-Control"]
+    client.get("/style-000000000000.css", 404)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("ground", ["light", "dark"])
+def test_an_operators_colour_is_readable_as_ground_and_as_text(colour, ground):
+    values = dict(pair.split(":") for pair in assets._properties(colour, ground).split(";"))
+    assert assets.contrast(values["--brand"], values["--brand-ink"]) >= 4.5
+    assert assets.contrast(values["--brand-text"], values["--brand-soft"]) >= 4.5
+    assert assets.contrast(values["--brand-text"], assets.SURFACE[ground]) >= 4.5
+
+
+def test_contrast_is_the_published_one():
+    assert assets.contrast("#000000", "#ffffff") == 21
+    assert round(assets.contrast("#767676", "#ffffff"), 2) == 4.54
+
+
+def test_what_is_not_a_colour_is_refused():
+    with pytest.raises(ValueError, match="a colour is written like"):
+        assets.brand_colours("red;}", "#ffffff")
