@@ -1,16 +1,19 @@
 """Flask lives here only: guards, forms, views and what every page needs."""
 
 from flask import Flask
+from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect, generate_csrf
 from markupsafe import Markup
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import LANGUAGES
-from marketplace.web import assets, errors, filters, headers, languages, pages, security
+from marketplace.db import db
+from marketplace.queries.notices import unread
+from marketplace.web import accounts, assets, badges, development, errors, filters, headers, languages, limits, notices, pages, reviews, security
 from marketplace.web.current import brand
 from marketplace.web.languages import OWN_NAMES, language
 
-BLUEPRINTS = (pages.bp,)
+BLUEPRINTS = (accounts.bp, badges.bp, development.bp, notices.bp, pages.bp, reviews.bp)
 
 csrf = CSRFProtect()
 
@@ -22,6 +25,7 @@ def register(app: Flask) -> None:
     languages.register(app)
     filters.register(app)
     assets.register(app)
+    limits.register(app)
     security.register(app)
     headers.register(app)
     errors.register(app)
@@ -59,4 +63,5 @@ def _on_every_page() -> dict[str, object]:
         "brand": brand(),
         "locale": language(),
         "languages": [(code, OWN_NAMES[code]) for code in LANGUAGES],
+        "unread_notices": unread(db.session, current_user.id) if current_user.is_authenticated else 0,
     }

@@ -1,5 +1,6 @@
 """What every view can ask of the running application: the numbers in force, the doors to outsiders, the operator's face."""
 
+import hmac
 from dataclasses import dataclass
 from typing import cast
 
@@ -28,6 +29,11 @@ def policy() -> Policy:
 def gateways() -> Gateways:
     """The doors to outsiders."""
     return cast(Gateways, current_app.extensions["gateways"])
+
+
+def blur_secret() -> bytes:
+    """The key that fixes how positions are blurred, made from the installation's own secret."""
+    return hmac.digest(current_app.config["SECRET_KEY"].encode(), b"blurred positions", "sha256")
 
 
 def brand() -> Brand:

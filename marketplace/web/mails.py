@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import current_app, render_template, url_for
+from flask import current_app, url_for
 
 from marketplace.db import db
 from marketplace.models import User
@@ -73,8 +73,7 @@ def leads_to(kind: str, about: Subjects, *, absolute: bool = False) -> str:
 
 def _written(kind: str, reader: User, facts: dict[str, Any], about: Subjects, locale: str) -> tuple[str, str]:
     """Subject (the template's first line) and body."""
-    text = render_template(
-        f"emails/{kind}.txt",
+    text = current_app.jinja_env.get_template(f"emails/{kind}.txt").render(
         _=plain_gettext,
         ngettext=plain_ngettext,
         reader=reader,
