@@ -1,6 +1,6 @@
 """Who may do what: one page of pure predicates, asked by the actions and mirrored by the guard of each route."""
 
-from marketplace.models import Bid, Booking, Certification, Profile, Task, User
+from marketplace.models import Bid, Booking, Certification, Profile, Task, User, UserSession
 from marketplace.models.accounts import ROLES
 
 
@@ -74,6 +74,13 @@ def may_change_profile(user: User, profile: Profile) -> bool:
     return profile.user_id == user.id
 
 
+def may_see_profile(user: User | None, profile: Profile, *, was_certified: bool) -> bool:
+    """Whoever was once certified has a public profile; before, and while suspended, only they and the operator see it."""
+    if user is not None and (may_change_profile(user, profile) or is_operator(user)):
+        return True
+    return was_certified and profile.user.suspended_at is None
+
+
 def may_remove_task(user: User) -> bool:
     """Moderators take tasks down."""
     return has_role(user, "moderator")
@@ -87,3 +94,8 @@ def may_suspend(user: User, person: User) -> bool:
 def may_settle(user: User) -> bool:
     """Moderators decide about the money of an unsolved visit."""
     return has_role(user, "moderator")
+
+
+def may_end_session(user: User, user_session: UserSession) -> bool:
+    """People sign their own devices out."""
+    return user_session.user_id == user.id

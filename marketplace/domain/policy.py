@@ -27,6 +27,7 @@ class Policy:
     sign_off_hours: int = 72  # silence signs off
     review_days: int = 14  # both reviews stay hidden until both are in or this long has passed
     session_days: int = 30
+    visitor_days: int = 8  # the session of somebody not signed in; a day longer than a draft lives
     bookable_days: int = 14  # how far ahead slots are proposed
 
     # Nearness
@@ -41,6 +42,17 @@ class Policy:
     title_max: int = 90
     bids_per_task_max: int = 20
     page_size: int = 20
+
+    # Limits: passwords and codes tried for one account, on all machines together; the rest per visitor and hour
+    guesses_max: int = 10
+    guess_minutes: int = 15
+    mails_max: int = 5  # asked for by anybody to one address (recover, confirm, register) within an hour
+    sign_ins_per_hour: int = 120
+    registrations_per_hour: int = 30
+    recoveries_per_hour: int = 30
+    posts_per_hour: int = 60
+    messages_per_hour: int = 120
+    bids_per_hour: int = 60
 
     # Friend badge (MISSION: certified, 5 signed off, 4 customers, cautious rating 4.3, 90 % completed)
     friend_bookings: int = 5

@@ -1,6 +1,6 @@
 """The tables, one file per noun; a relationship points only to nouns on the left, so the files never import in a ring."""
 
-from marketplace.models.accounts import Role, User, UserSession, WebAuthn
+from marketplace.models.accounts import Guesses, Role, User, UserSession, WebAuthn
 from marketplace.models.badges import Standing
 from marketplace.models.bids import Bid, BidStep
 from marketplace.models.bookings import Booking, TakenQuarter, VisitStep
@@ -23,6 +23,7 @@ __all__ = [
     "Draft",
     "Entry",
     "GatewayEvent",
+    "Guesses",
     "JournalEntry",
     "Message",
     "Notice",

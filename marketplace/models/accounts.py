@@ -2,7 +2,6 @@
 
 import datetime as dt
 from datetime import datetime
-from typing import Any
 
 from flask_security import AsaList, RoleMixin, UserMixin, WebAuthnMixin, naive_utcnow
 from sqlalchemy import JSON, Column, DateTime, ForeignKey, Index, LargeBinary, String, Table, Text, func
@@ -55,11 +54,20 @@ class User(Base, Public, UserMixin):
     tf_primary_method: Mapped[str | None] = mapped_column(String(64))
     tf_totp_secret: Mapped[str | None] = mapped_column(String(255))
     tf_phone_number: Mapped[str | None] = mapped_column(String(128))
+    totp_counter: Mapped[int | None]  # of the code used last: no code opens the door twice
     fs_webauthn_user_handle: Mapped[str | None] = mapped_column(String(64), unique=True)
     mf_recovery_codes: Mapped[list[str] | None] = mapped_column(MutableList.as_mutable(AsaList()))
 
     roles: Mapped[list[Role]] = relationship(secondary=roles_users, lazy="selectin")
-    webauthn: Mapped[list["WebAuthn"]] = relationship(back_populates="user", cascade="all, delete-orphan", lazy="select")
+    webauthn: Mapped[list["WebAuthn"]] = relationship(
+        back_populates="user", cascade="all, delete-orphan", lazy="select"
+    )
+
+    @property
+    def short_name(self) -> str:
+        """How other people read the name: `Hans M.`."""
+        first, *others = self.name.split() or [""]
+        return f"{first} {others[-1][0]}." if others else first
 
     @property
     def role_names(self) -> set[str]:
@@ -88,7 +96,7 @@ class WebAuthn(Base, WebAuthnMixin):
     user: Mapped[User] = relationship(back_populates="webauthn", lazy="select")
 
 
-class UserSession(Base):
+class UserSession(Base, Public):
     """One browser's session, signed in or not; the cookie holds a secret of which only the hash is kept here."""
 
     __tablename__ = "sessions"
@@ -96,7 +104,19 @@ class UserSession(Base):
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     device: Mapped[str] = mapped_column(String(120), default="")
-    values: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    values: Mapped[str] = mapped_column(Text, default="{}")  # as the web floor writes them
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
+
+    user: Mapped[User | None] = relationship(lazy="raise")
+
+
+class Guesses(Base):
+    """When passwords were lately tried for one account; the key is the hash of what was typed, so unknown ones count alike."""
+
+    __tablename__ = "guesses"
+
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    times: Mapped[list[float]] = mapped_column(JSON, default=list)  # seconds since 1970
+    last_at: Mapped[datetime] = mapped_column(index=True)

@@ -9,7 +9,21 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from config import LANGUAGES
 from marketplace.db import db
 from marketplace.queries.notices import unread
-from marketplace.web import accounts, assets, badges, development, errors, filters, headers, languages, limits, notices, pages, reviews, security
+from marketplace.web import (
+    accounts,
+    assets,
+    badges,
+    development,
+    errors,
+    filters,
+    headers,
+    languages,
+    limits,
+    notices,
+    pages,
+    reviews,
+    security,
+)
 from marketplace.web.current import brand
 from marketplace.web.languages import OWN_NAMES, language
 

@@ -30,12 +30,13 @@ def _stale_form(error: CSRFError) -> tuple[str, int]:
     return render_template("errors/409.html", sentence=sentence), 409
 
 
-def _http_error(error: HTTPException) -> tuple[str, int] | HTTPException:
+def _http_error(error: HTTPException) -> tuple[str, int, dict[str, str]] | HTTPException:
     code = error.code or 500
     if code < 400:
         return error
     page = code if code in PAGES else (404 if code in (405, 410) else 422 if code < 500 else 500)
-    return render_template(f"errors/{page}.html", sentence=None), code
+    headers = {name: value for name, value in error.get_headers() if name == "Retry-After"}
+    return render_template(f"errors/{page}.html", sentence=None), code, headers
 
 
 def _failed(error: Exception) -> tuple[str, int]:

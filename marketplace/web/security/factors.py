@@ -1,0 +1,38 @@
+"""The second step of signing in: codes of an authenticator app, each good once, and passkeys."""
+
+from flask_security import Totp, WebauthnUtil
+from passlib.totp import TotpMatch
+from webauthn.helpers.structs import (
+    AuthenticatorSelectionCriteria,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+from marketplace.models import User
+
+
+class OneTimeCodes(Totp):
+    """Remembers the code used last, so that nobody who looked over a shoulder uses it again."""
+
+    def get_last_counter(self, user: User) -> int | None:
+        """The number of the code used last."""
+        return user.totp_counter
+
+    def set_last_counter(self, user: User, tmatch: TotpMatch) -> None:
+        """Keep the number of the code just used."""
+        user.totp_counter = tmatch.counter
+
+
+class Passkeys(WebauthnUtil):
+    """A passkey stands for the password and the second step together: it is found by itself and asks for finger, face or PIN."""
+
+    def authenticator_selection(self, user: User, usage: str) -> AuthenticatorSelectionCriteria:
+        """Any device will do, the phone or computer itself too."""
+        return AuthenticatorSelectionCriteria(
+            resident_key=ResidentKeyRequirement.REQUIRED,
+            user_verification=UserVerificationRequirement.REQUIRED,
+        )
+
+    def user_verification(self, user: User | None, usage: list[str]) -> UserVerificationRequirement:
+        """Always finger, face or PIN."""
+        return UserVerificationRequirement.REQUIRED
