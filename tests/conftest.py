@@ -84,9 +84,9 @@ def app(shared_app: Flask, folder: Path) -> Iterator[Flask]:
                 leftover.unlink()
             shutil.copy(folder / "fresh.sqlite", folder / "test.sqlite")
         else:
-            tables = ", ".join(name for name in Base.metadata.tables if name not in KEPT)
-            with db.engine.begin() as connection:
-                connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+            emptied = "; ".join(f"DELETE FROM {name}" for name in Base.metadata.tables if name not in KEPT)
+            with db.engine.begin() as connection:  # foreign keys are not asked: faster than TRUNCATE by far
+                connection.exec_driver_sql(f"SET LOCAL session_replication_role = replica; {emptied}")
     for kept in ("mails", "photos"):
         shutil.rmtree(folder / kept, ignore_errors=True)
 

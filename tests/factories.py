@@ -7,12 +7,29 @@ from typing import Any
 
 from flask_security import naive_utcnow
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from config import ROOT
 from marketplace import clock
+from marketplace.domain.money import GATEWAY, REVENUE, held, owed
 from marketplace.ids import public_id
-from marketplace.models import Bid, BidStep, Certification, Profile, Role, Skill, Slot, Task, User
+from marketplace.models import (
+    Bid,
+    BidStep,
+    Booking,
+    Certification,
+    Entry,
+    Payment,
+    Posting,
+    Profile,
+    Review,
+    Role,
+    Skill,
+    Slot,
+    Task,
+    User,
+    VisitStep,
+)
 
 _numbers = itertools.count(1)
 BERN = ("CH", "3011", "Bern", "BE", 46.948, 7.447)
@@ -189,6 +206,91 @@ def make_bid(session: Session, task: Task, helper: User | None = None, **values:
     )
     session.commit()
     return bid
+
+
+def make_done_booking(
+    session: Session, *, helper: User | None = None, customer: User | None = None, state: str = "signed_off"
+) -> Booking:
+    """A booking that went well: paid, signed off, the money released in the ledger."""
+    task = make_task(session, customer or make_user(session, "Clara Kundin"), state="done")
+    bid = make_bid(session, task, helper, state="accepted")
+    now = clock.now()
+    booking = Booking(
+        task_id=task.id,
+        bid_id=bid.id,
+        customer_id=task.customer_id,
+        helper_id=bid.helper_id,
+        state=state,
+        starts_at=now,
+        minutes=bid.minutes,
+        price_cents=bid.price_cents,
+        fee_cents=bid.price_cents // 10,
+        currency="CHF",
+        created_at=now,
+        reserved_until=now,
+        signed_off_at=now,
+        address="Rosenweg 3, 3011 Bern",
+        phone="+41791234567",
+    )
+    session.add(booking)
+    session.flush()
+    session.add_all(
+        VisitStep(booking_id=booking.id, state=step, at=now)
+        for step in ("reserved", "confirmed", "started", "finished", "signed_off")
+    )
+    payment = Payment(
+        booking_id=booking.id,
+        customer_id=booking.customer_id,
+        state="released",
+        amount_cents=booking.price_cents,
+        currency="CHF",
+        created_at=now,
+        settled_at=now,
+    )
+    session.add(payment)
+    session.flush()
+    account, net = held(booking.id), booking.price_cents - booking.fee_cents
+    _post(session, "payment_held", payment, (GATEWAY, account, payment.amount_cents))
+    _post(
+        session, "payment_released", payment, (account, owed(booking.helper_id), net), (account, REVENUE, booking.fee_cents)
+    )
+    session.commit()
+    return session.scalars(
+        select(Booking)
+        .where(Booking.id == booking.id)
+        .options(joinedload(Booking.customer), joinedload(Booking.helper), joinedload(Booking.task))
+    ).one()
+
+
+def _post(session: Session, kind: str, payment: Payment, *moves: tuple[str, str, int]) -> None:
+    posting = Posting(kind=kind, key=str(payment.id), booking_id=payment.booking_id, at=clock.now())
+    session.add(posting)
+    session.flush()
+    session.add_all(
+        Entry(posting_id=posting.id, from_account=source, to_account=goal, cents=cents, currency="CHF")
+        for source, goal, cents in moves
+    )
+
+
+def make_review(session: Session, booking: Booking, *, side: str = "customer", stars: int = 5, **values: Any) -> Review:
+    """An open review of one side about the other."""
+    sides = {"customer": booking.customer_id, "helper": booking.helper_id}
+    review = Review(
+        **{
+            "booking_id": booking.id,
+            "side": side,
+            "author_id": sides[side],
+            "about_id": sides["helper" if side == "customer" else "customer"],
+            "stars": stars,
+            "words": "Hat alles sehr gut erklärt.",
+            "at": clock.now(),
+            "opens_at": clock.now(),
+            **values,
+        }
+    )
+    session.add(review)
+    session.commit()
+    return review
 
 
 def tomorrow_at(hour: int, *, days: int = 2) -> datetime:

@@ -1,0 +1,91 @@
+"""The Friend badge follows the rows of record: it is earned, lapses, and comes out the same when rebuilt from nothing."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from marketplace import clock
+from marketplace.domain.policy import Policy
+from marketplace.jobs import badges
+from marketplace.models import JournalEntry, Notice, Review, Standing, User
+from marketplace.queries.badges import standing
+from tests.factories import make_certification, make_done_booking, make_helper, make_review, make_user
+
+POLICY = Policy()
+
+
+def well_done(session: Session, helper: User, times: int, *, stars: int = 5, customer: User | None = None) -> None:
+    for _ in range(times):
+        booking = make_done_booking(session, helper=helper, customer=customer)
+        make_review(session, booking, stars=stars)
+
+
+def test_the_fifth_good_booking_makes_a_friend(session: Session) -> None:
+    helper = make_helper(session)
+    well_done(session, helper, 4)
+    badges.refresh_stale(policy=POLICY)
+    assert not standing(session, helper.id).is_friend
+    well_done(session, helper, 1)
+    badges.refresh_stale(policy=POLICY)
+    now = standing(session, helper.id)
+    assert (now.is_friend, now.signed_off, now.customers, now.cautious_hundredths) == (True, 5, 5, 433)
+    assert session.scalars(select(Notice.kind).where(Notice.user_id == helper.id)).all() == ["badge_earned"]
+    facts = session.scalars(select(JournalEntry.facts).where(JournalEntry.event == "badge_earned")).one()
+    assert facts["cautious_hundredths"] == 433
+
+
+def test_five_bookings_of_one_customer_make_no_friend(session: Session) -> None:
+    helper, customer = make_helper(session), make_user(session)
+    well_done(session, helper, 6, customer=customer)
+    badges.refresh_stale(policy=POLICY)
+    now = standing(session, helper.id)
+    assert (now.is_friend, now.customers, now.cautious_hundredths < 430) == (False, 1, True)
+
+
+def test_the_badge_lapses_with_the_rating(session: Session) -> None:
+    helper = make_helper(session)
+    well_done(session, helper, 5)
+    badges.refresh_stale(policy=POLICY)
+    with clock.moved_to(clock.now() + timedelta(minutes=1)):
+        well_done(session, helper, 2, stars=2)
+        badges.refresh_stale(policy=POLICY)
+    now = standing(session, helper.id)
+    assert (now.is_friend, now.friend_since) == (False, None)
+    assert session.scalars(select(Notice.kind).order_by(Notice.id)).all()[-1] == "badge_lost"
+
+
+def test_a_hidden_review_counts_nothing(session: Session) -> None:
+    helper = make_helper(session)
+    well_done(session, helper, 5)
+    for review in session.scalars(select(Review)):
+        review.opens_at = clock.now() + timedelta(days=1)
+    session.commit()
+    badges.refresh_stale(policy=POLICY)
+    assert standing(session, helper.id).reviews == 0
+
+
+def test_nothing_is_refreshed_while_nothing_is_new(session: Session) -> None:
+    helper = make_helper(session)
+    well_done(session, helper, 1)
+    assert badges.refresh_stale(policy=POLICY) == 1
+    assert badges.refresh_stale(policy=POLICY) == 0
+    with clock.moved_to(clock.now() + timedelta(minutes=1)):
+        make_certification(session, helper, "tv", state="granted")
+        assert badges.refresh_stale(policy=POLICY) == 1
+
+
+def test_rebuilt_from_nothing_it_is_the_same(session: Session) -> None:
+    for bookings in (5, 2):
+        well_done(session, make_helper(session), bookings)
+    badges.refresh_stale(policy=POLICY)
+    before = figures(session)
+    session.execute(delete(Standing))
+    session.commit()
+    assert badges.rebuild(policy=POLICY) == 2
+    assert figures(session) == before
+
+
+def figures(session: Session) -> list[tuple[int, ...]]:
+    rows = session.scalars(select(Standing).order_by(Standing.helper_id)).all()
+    return [(one.helper_id, one.reviews, one.cautious_hundredths, one.signed_off, one.is_friend) for one in rows]
