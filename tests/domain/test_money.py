@@ -1,0 +1,68 @@
+"""Money in whole cents: shares add up, and what people type is read as they mean it."""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from marketplace.domain.money import GATEWAY, REVENUE, cents_typed, held, owed, percent_of, split
+
+
+@settings(max_examples=1_000)
+@given(price=st.integers(1, 100_000_000), percent=st.integers(0, 100))
+def test_helper_and_platform_share_every_price_without_a_rest(price, percent):
+    shared = split(price, percent)
+    assert shared.fee_cents + shared.helper_cents == shared.price_cents == price
+    assert 0 <= shared.fee_cents <= price
+
+
+@given(cents=st.integers(0, 10_000_000), percent=st.integers(0, 100))
+def test_a_percentage_is_rounded_half_up(cents, percent):
+    exact = Decimal(cents) * percent / 100
+    assert percent_of(cents, percent) == exact.quantize(Decimal(1), ROUND_HALF_UP)
+
+
+@pytest.mark.parametrize(
+    ("price", "percent", "fee"), [(5_500, 10, 550), (5_555, 10, 556), (5_554, 10, 555), (1, 50, 1), (1, 49, 0), (99, 0, 0)]
+)
+def test_the_fee_of_a_price(price, percent, fee):
+    assert split(price, percent).fee_cents == fee
+
+
+@pytest.mark.parametrize(
+    ("typed", "cents"),
+    [
+        ("60", 6_000),
+        (" 60 ", 6_000),
+        ("60.5", 6_050),
+        ("60,50", 6_050),
+        ("60.-", 6_000),
+        ("60.–", 6_000),
+        ("CHF 60", 6_000),
+        ("60 Fr.", 6_000),
+        ("Fr. 60.50", 6_050),
+        ("1'200.-", 120_000),
+        ("1’234.50", 123_450),
+        ("€ 60", 6_000),
+        ("0", 0),
+    ],
+)
+def test_what_people_type_for_an_amount(typed, cents):
+    assert cents_typed(typed) == cents
+
+
+@pytest.mark.parametrize("typed", ["", "sixty", "-60", "60.555", "1e3", "6O", "60.", "٦٠", "12345678", "60 60.5.5", "NaN"])
+def test_anything_else_is_not_an_amount(typed):
+    with pytest.raises(ValueError):
+        cents_typed(typed)
+
+
+@given(st.integers(0, 999_999_999))
+def test_an_amount_written_with_two_places_is_read_back(cents):
+    assert cents_typed(f"{cents // 100}.{cents % 100:02d}") == cents
+
+
+def test_the_accounts_of_the_ledger_are_told_apart():
+    names = {GATEWAY, REVENUE, held(1), held(2), held(11), owed(1), owed(2), owed(11)}
+    assert len(names) == 8
