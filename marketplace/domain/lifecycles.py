@@ -77,6 +77,7 @@ BID = Lifecycle(
     {
         "counter": {"placed": "countered"},
         "revise": {"placed": "placed", "countered": "placed"},
+        "agree": {"countered": "placed"},  # the helper takes over the customer's proposal
         "reserve": {"placed": "placed"},  # its payment is under way
         "accept": {"placed": "accepted"},
         "decline": {"placed": "declined", "countered": "declined"},

@@ -10,6 +10,7 @@ NOTICES = {
     "task_removed": "customer: the operator took the task down",
     "bid_placed": "customer: a helper has bid",
     "bid_revised": "customer: a helper has changed a bid",
+    "bid_agreed": "customer: a helper agrees to what you proposed",
     "bid_withdrawn": "customer: a helper took a bid back",
     "bid_countered": "helper: the customer proposes another price or time",
     "bid_declined": "helper: the customer took somebody else, or said no",

@@ -5,7 +5,8 @@ the shapes of the numbers of Switzerland and its neighbours.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 INNOCENT = re.compile(
@@ -18,6 +19,8 @@ INNOCENT = re.compile(
     r"|(?:CHF|Fr\.|EUR|€)\s?\d[\d'’]{0,12}(?:[.,]\d{2})?"
 )
 RUN = re.compile(r"(?<![\w+])[+(]{0,2}[\doO](?:[\s().\-/–—_*·|:,'’]{0,4}\d){6,40}(?!\w)")
+GROUP = re.compile(r"[oO]?\d+|[oO]")
+DIGITS_MIN, DIGITS_MAX = 9, 17
 # A company's line is nobody's own number.
 SERVICE = ("0800", "0840", "0842", "0844", "0848", "0900", "0901", "0906", "0180", "0190")
 COUNTRY_CODES = (
@@ -58,62 +61,83 @@ A_WORD = re.compile(rf"(?<!\w){WORD}(?!\w)", re.I)
 
 
 def phones_in(text: str) -> Iterator[tuple[int, int]]:
-    """Where telephone numbers stand in `text` (start and end), in digits or spelled out in words."""
+    """Where telephone numbers stand in `text` (start and end), in digits or spelled out in words; finds may overlap."""
     plain = INNOCENT.sub(lambda found: "x" * len(found[0]), text)
-    for run in RUN.finditer(plain):
-        for start, end in _numbers_in(run[0], plain[max(0, run.start() - 40) : run.start()]):
-            yield run.start() + start, run.start() + end
+    yield from _numbers_in(plain, _is_phone)
+    yield from _numbers_in(text, _is_surely_phone)  # nobody hides a mobile number by writing it like a date
     for found in SPOKEN.finditer(plain):
         if A_WORD.search(found["it"]):
             yield found.span("it")
 
 
-def _numbers_in(run: str, before: str) -> Iterator[tuple[int, int]]:
-    """The telephone numbers within a run of digit groups, as places in the run."""
-    groups = list(re.finditer(r"[oO]?\d+|[oO]", run))
-    number = 0
-    while number < len(groups):
-        start = groups[number].start()
-        plus = "+" in run[:start] if number == 0 else run[start - 1] == "+"
-        digits = [re.sub("[oO]", "0", group[0]) for group in groups[number : number + 17]]
-        taken = _phone_at(digits, plus, before if number == 0 else "")
-        if taken:
-            yield (0 if number == 0 and plus else start), groups[number + taken - 1].end()
-        number += taken or 1
+@dataclass(frozen=True)
+class Digits:
+    """Neighbouring digit groups that might be a telephone number, with what stands before them."""
+
+    groups: tuple[str, ...]
+    plus: bool
+    before: str
+
+    @property
+    def joined(self) -> str:
+        """All digits together."""
+        return "".join(self.groups)
 
 
-def _phone_at(groups: list[str], plus: bool, before: str) -> int:
-    """How many of the digit groups, from the first on, make a telephone number; 0 when none does.
+def _numbers_in(text: str, is_phone: Callable[[Digits], bool]) -> Iterator[tuple[int, int]]:
+    """Where in `text` runs of digit groups hold what `is_phone` takes for a telephone number."""
+    for run in RUN.finditer(text):
+        groups = list(GROUP.finditer(text, *run.span()))
+        number = 0
+        while number < len(groups):
+            start = groups[number].start()
+            plus = "+" in text[run.start() : start] if number == 0 else text[start - 1] == "+"
+            before = text[max(0, run.start() - 40) : run.start()] if number == 0 else ""
+            digits = tuple(re.sub("[oO]", "0", group[0]) for group in groups[number : number + 17])
+            taken = _length_of_phone(Digits(digits, plus, before), is_phone)
+            if taken:
+                yield (run.start() if number == 0 and plus else start), groups[number + taken - 1].end()
+            number += taken or 1
+
+
+def _length_of_phone(digits: Digits, is_phone: Callable[[Digits], bool]) -> int:
+    """How many of the groups, from the first on, make a telephone number; 0 when none does.
 
     The Swiss length is tried first, so that a postcode after the number does not become part of it.
     """
-    joined = [(count, "".join(groups[:count])) for count in range(1, len(groups) + 1)]
-    joined.sort(key=lambda pair: (len(pair[1]) != _swiss_length(pair[1], plus), -pair[0]))
-    for count, digits in joined:
-        if len(digits) <= 17 and _is_phone(digits, groups[:count], plus, before):
-            return count
-    return 0
+    tries = [replace(digits, groups=digits.groups[:count]) for count in range(1, len(digits.groups) + 1)]
+    tries = [one for one in tries if DIGITS_MIN <= len(one.joined) <= DIGITS_MAX]
+    tries.sort(key=lambda one: (len(one.joined) != _swiss_length(one), -len(one.groups)))
+    return next((len(one.groups) for one in tries if is_phone(one)), 0)
 
 
-def _swiss_length(digits: str, plus: bool) -> int:
+def _swiss_length(digits: Digits) -> int:
     """How long a number that begins like this is in Switzerland; `+41(0)79` has its zero too much."""
-    code = "41" if plus else "0041"
-    if digits.startswith(code):
-        return len(code) + (10 if digits[len(code) :].startswith("0") else 9)
+    code = "41" if digits.plus else "0041"
+    if digits.joined.startswith(code):
+        return len(code) + (10 if digits.joined[len(code) :].startswith("0") else 9)
     return 10
 
 
-def _is_phone(digits: str, groups: list[str], plus: bool, before: str) -> bool:
+def _is_surely_phone(digits: Digits) -> bool:
+    """Whether this is a Swiss mobile's number or one with Switzerland's code, and cannot be read otherwise."""
+    if digits.plus or digits.joined.startswith("0041"):
+        return len(digits.joined) == _swiss_length(digits)
+    return len(digits.groups[0]) != 2 and bool(SWISS_MOBILE.fullmatch(digits.joined))
+
+
+def _is_phone(digits: Digits) -> bool:
     """Whether these digits are a number of Switzerland or its neighbours, or one written with its country's code."""
-    if plus:
-        return 9 <= len(digits) <= 15 and digits[0] != "0"
-    if digits.startswith("00"):
-        return 11 <= len(digits) <= 15 and digits[2:].startswith(COUNTRY_CODES)
-    if SWISS_MOBILE.fullmatch("0" + digits):  # 79 123 45 67: the zero left away
-        return [len(group) for group in groups] == [2, 3, 2, 2] or bool(NAMED_PHONE.search(before))
-    if SWISS_MOBILE.fullmatch(digits):
+    joined = digits.joined
+    if digits.plus:
+        return len(joined) <= 15 and joined[0] != "0"
+    if joined.startswith("00"):
+        return 11 <= len(joined) <= 15 and joined[2:].startswith(COUNTRY_CODES)
+    if SWISS_MOBILE.fullmatch("0" + joined):  # 79 123 45 67: the zero left away
+        return [len(group) for group in digits.groups] == [2, 3, 2, 2] or bool(NAMED_PHONE.search(digits.before))
+    if SWISS_MOBILE.fullmatch(joined):
         return True
-    national = digits.startswith("0") and 9 <= len(digits) <= 13 and not digits.startswith(SERVICE)
-    italian_mobile = re.fullmatch(r"3[2-9]\d{8}", digits) and len(groups[0]) in (3, 10)
-    without_plus = re.fullmatch(r"41[237]\d{8}", digits)
-    return bool(national or italian_mobile or without_plus) and not NAMED_OTHERWISE.search(before)
+    national = joined.startswith("0") and len(joined) <= 13 and not joined.startswith(SERVICE)
+    italian_mobile = re.fullmatch(r"3[2-9]\d{8}", joined) and len(digits.groups[0]) in (3, 10)
+    without_plus = re.fullmatch(r"41[237]\d{8}", joined)
+    return bool(national or italian_mobile or without_plus) and not NAMED_OTHERWISE.search(digits.before)

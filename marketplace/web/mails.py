@@ -17,6 +17,7 @@ LEADS_TO: dict[str, tuple[str, str | None]] = {
     "task_removed": ("tasks.show", "task"),
     "bid_placed": ("bids.show", "bid"),
     "bid_revised": ("bids.show", "bid"),
+    "bid_agreed": ("bids.show", "bid"),
     "bid_withdrawn": ("tasks.show", "task"),
     "bid_countered": ("bids.show", "bid"),
     "bid_declined": ("bids.mine", None),

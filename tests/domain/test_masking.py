@@ -222,14 +222,24 @@ WORDS = st.text(st.sampled_from("abcdefghijklmnopqrstuvwxyzäöü ,"), max_size=
 @given(
     before=WORDS,
     after=WORDS,
-    start=st.sampled_from(["079", "078", "076", "044", "031", "+4179", "004179"]),
+    start=st.sampled_from(["079", "078", "076", "+4179", "004179", "+41 44"]),
     digits=st.text("0123456789", min_size=7, max_size=7),
     parts=st.lists(SEPARATORS, min_size=7, max_size=7),
 )
-def test_a_swiss_number_never_gets_through(before: str, after: str, start: str, digits: str, parts: list[str]) -> None:
+def test_a_mobile_number_never_gets_through(before: str, after: str, start: str, digits: str, parts: list[str]) -> None:
     number = start + "".join(part + digit for part, digit in zip(parts, digits, strict=True))
-    left = masked(f"{before} {number} {after}")
-    assert sum(letter.isdigit() for letter in left) == 0
+    assert not [letter for letter in masked(f"{before} {number} {after}") if letter.isdigit()]
+
+
+@given(
+    before=WORDS,
+    start=st.sampled_from(["044", "031", "061", "022", "091"]),
+    digits=st.text("0123456789", min_size=7, max_size=7),
+    separator=st.sampled_from(["", " ", ".", "-", "/", "\u200b", "\u00a0"]),
+)
+def test_a_number_at_home_never_gets_through(before: str, start: str, digits: str, separator: str) -> None:
+    number = separator.join((start, digits[:3], digits[3:5], digits[5:]))
+    assert not [letter for letter in masked(f"{before} {number}") if letter.isdigit()]
 
 
 @given(

@@ -1,0 +1,62 @@
+"""Writing messages between a task's customer and one helper."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from marketplace import clock
+from marketplace.actions import journal, outbox
+from marketplace.domain.errors import N_, Invalid, NotAllowed
+from marketplace.domain.lifecycles import BOOKING_AGREED
+from marketplace.domain.masking import masked
+from marketplace.domain.policy import Policy
+from marketplace.models import Bid, Booking, Certification, Message, Task, User
+from marketplace.permissions import may_write
+
+
+def send(session: Session, task: Task, helper_id: int, *, by: User, body: str, policy: Policy) -> Message:
+    """Write a message; the other side is told, and reads it with contact data masked until the two have a booking.
+
+    Raises NotAllowed when these two have nothing to do with each other, Invalid for an empty or overlong text.
+    """
+    body = body.strip()
+    acquainted, certified = _are_acquainted(session, task, helper_id), _certified_skill_ids(session, by)
+    if not may_write(by, task, helper_id, acquainted=acquainted, certified_skill_ids=certified):
+        raise NotAllowed(N_("You can write here once you have something to do with this task."))
+    if not body:
+        raise Invalid("body", N_("Please write a few words."))
+    if len(body) > policy.text_max:
+        raise Invalid("body", N_("Please use at most %(max)s characters."), max=policy.text_max)
+    shown = body if _have_agreed(session, task, helper_id) else masked(body)
+    message = Message(task_id=task.id, helper_id=helper_id, sender_id=by.id, body=body, shown=shown, at=clock.now())
+    session.add(message)
+    journal.record(session, "message_sent", message, by=by, facts={"task_id": task.id, "masked": shown != body})
+    _tell_other_side(session, task, helper_id, by)
+    return message
+
+
+def _tell_other_side(session: Session, task: Task, helper_id: int, by: User) -> None:
+    """Tell the other side, with the helper's newest bid as the place where the conversation stands."""
+    newest = select(Bid.id).where(Bid.task_id == task.id, Bid.helper_id == helper_id).order_by(Bid.id.desc()).limit(1)
+    bid_id = session.scalar(newest)
+    other = helper_id if by.id == task.customer_id else task.customer_id
+    facts = {"task_id": task.id, **({"bid_id": bid_id} if bid_id else {"helper_id": helper_id})}
+    outbox.tell(session, other, "message_received", **facts)
+
+
+def _are_acquainted(session: Session, task: Task, helper_id: int) -> bool:
+    """Whether this helper has bid on the task or written about it before."""
+    bid = select(Bid.id).where(Bid.task_id == task.id, Bid.helper_id == helper_id)
+    message = select(Message.id).where(Message.task_id == task.id, Message.helper_id == helper_id)
+    return bool(session.scalar(select(bid.exists() | message.exists())))
+
+
+def _certified_skill_ids(session: Session, helper: User) -> set[int]:
+    """The skills for which this person's certification is in force, read inside the writing transaction."""
+    granted = Certification.helper_id == helper.id, Certification.state == "granted"
+    return set(session.scalars(select(Certification.skill_id).where(*granted)))
+
+
+def _have_agreed(session: Session, task: Task, helper_id: int) -> bool:
+    """Whether the two have an agreed booking for this task."""
+    agreed = Booking.task_id == task.id, Booking.helper_id == helper_id, Booking.state.in_(BOOKING_AGREED)
+    return bool(session.scalar(select(select(Booking.id).where(*agreed).exists())))
