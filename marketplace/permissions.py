@@ -34,6 +34,21 @@ def may_change_bid(user: User, bid: Bid) -> bool:
     return bid.helper_id == user.id
 
 
+def may_see_bid(user: User, bid: Bid, task: Task) -> bool:
+    """A bid is seen by its helper and the task's customer, and by nobody else."""
+    return may_change_bid(user, bid) or may_answer_bid(user, bid, task)
+
+
+def may_write(user: User, task: Task, helper_id: int, *, acquainted: bool, certified_skill_ids: set[int]) -> bool:
+    """The customer writes to helpers who bid or asked first, a helper about a bid or a task that they may bid on."""
+    if task.state == "removed" or task.customer_id == helper_id:
+        return False
+    if user.id == task.customer_id:
+        return acquainted
+    may_ask = task.state == "open" and may_bid(user, task, certified_skill_ids)
+    return user.id == helper_id and (acquainted or may_ask)
+
+
 def side_of(user: User, booking: Booking) -> str | None:
     """The side that this person has in a booking: customer, helper, or none."""
     return {booking.customer_id: "customer", booking.helper_id: "helper"}.get(user.id)

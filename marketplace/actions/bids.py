@@ -1,7 +1,7 @@
 """Writing bids: placing them, going back and forth about price and time, and how they end.
 
-The first thing that each verb does to a bid is the guarded move, so that of two who act at once the second waits or finds
-another state; what stood on the table before stays in the steps.
+The first thing that each verb does to a bid is the guarded move, so that of two who act at once the second finds
+another state or waits; what stood on the table before stays in the steps.
 """
 
 from datetime import datetime
@@ -59,7 +59,9 @@ def place(
         included=masked(terms.included),
         starts_at=terms.starts_at,
         message=masked(terms.message),
-        expires_at=valid_until(terms.starts_at, now=now, days=valid_days or policy.bid_valid_days),
+        expires_at=valid_until(
+            terms.starts_at, now=now, days=min(valid_days or policy.bid_valid_days, policy.bid_valid_days)
+        ),
         created_at=now,
     )
     session.add(bid)
@@ -98,7 +100,7 @@ def revise(
     check_terms(terms, now=clock.now(), policy=policy)
     _demand_free(session, by.id, terms)
     bid.minutes, bid.included, bid.message = terms.minutes, masked(terms.included), masked(terms.message)
-    _set_terms(session, bid, "helper", terms, days=valid_days or policy.bid_valid_days)
+    _set_terms(session, bid, "helper", terms, days=min(valid_days or policy.bid_valid_days, policy.bid_valid_days))
     journal.record(session, "bid_revised", bid, by=by, facts={"price_cents": bid.price_cents})
     _tell_customer(session, bid, "bid_revised")
 

@@ -18,7 +18,7 @@ ORDERS: tuple[Order, ...] = ("fit", "price", "soonest", "rating")
 
 @dataclass(frozen=True)
 class Terms:
-    """What one side proposes: the all-in price in cents, how long it takes, what it includes, when, and a word about it."""
+    """What one side proposes: the all-in price in cents, how long it takes, what it includes, when, and a few words."""
 
     price_cents: int
     minutes: int

@@ -41,6 +41,7 @@ class Policy:
     text_max: int = 4_000
     title_max: int = 90
     bids_per_task_max: int = 20
+    bid_steps_max: int = 20  # of one negotiation; after that it is yes or no
     page_size: int = 20
 
     # Limits: passwords and codes tried for one account, on all machines together; the rest per visitor and hour
@@ -53,6 +54,12 @@ class Policy:
     posts_per_hour: int = 60
     messages_per_hour: int = 120
     bids_per_hour: int = 60
+
+    # Best fit: how many of 100 points each part of a bid can earn
+    fit_price: int = 40
+    fit_rating: int = 40
+    fit_badge: int = 10
+    fit_soon: int = 10
 
     # Friend badge (MISSION: certified, 5 signed off, 4 customers, cautious rating 4.3, 90 % completed)
     friend_bookings: int = 5
