@@ -13,6 +13,7 @@ from marketplace.web import (
     accounts,
     assets,
     badges,
+    bookings,
     development,
     errors,
     filters,
@@ -21,13 +22,26 @@ from marketplace.web import (
     limits,
     notices,
     pages,
+    payments,
     reviews,
+    sandbox,
     security,
+    static_files,
 )
 from marketplace.web.current import brand
 from marketplace.web.languages import OWN_NAMES, language
 
-BLUEPRINTS = (accounts.bp, badges.bp, development.bp, notices.bp, pages.bp, reviews.bp)
+BLUEPRINTS = (
+    accounts.bp,
+    badges.bp,
+    bookings.bp,
+    development.bp,
+    notices.bp,
+    pages.bp,
+    payments.bp,
+    reviews.bp,
+    sandbox.bp,
+)
 
 csrf = CSRFProtect()
 
@@ -39,6 +53,7 @@ def register(app: Flask) -> None:
     languages.register(app)
     filters.register(app)
     assets.register(app)
+    static_files.register(app)
     limits.register(app)
     security.register(app)
     headers.register(app)
