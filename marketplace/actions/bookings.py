@@ -1,6 +1,6 @@
 """Writing bookings: the reservation while its payment is under way, the steps of the visit, and how it ends."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from marketplace import clock
 from marketplace.actions import journal, outbox
 from marketplace.db import move
+from marketplace.domain.bidding import quarters
 from marketplace.domain.errors import N_, Invalid, NotAllowed, PaymentUnderWay, WrongState
 from marketplace.domain.lifecycles import BID, BOOKING, BOOKING_LIVE, TASK
 from marketplace.domain.money import split
@@ -17,7 +18,6 @@ from marketplace.domain.policy import Policy
 from marketplace.models import Bid, BidStep, Booking, TakenQuarter, Task, User, VisitStep
 from marketplace.permissions import may_answer_bid, side_of
 
-QUARTER = timedelta(minutes=15)
 NOTE_MAX = 2_000
 
 
@@ -161,18 +161,6 @@ def _take_quarters(session: Session, booking: Booking) -> None:
         for at in quarters(booking.starts_at, booking.minutes)
     )
     _flush_or_refuse(session, N_("The helper has another visit at that time by now. Please agree on another time."))
-
-
-def quarters(starts_at: datetime, minutes: int) -> list[datetime]:
-    """The beginnings of all quarter-hours that a visit touches."""
-    at = starts_at - timedelta(
-        minutes=starts_at.minute % 15, seconds=starts_at.second, microseconds=starts_at.microsecond
-    )
-    touched = []
-    while at < starts_at + timedelta(minutes=minutes):
-        touched.append(at)
-        at += QUARTER
-    return touched
 
 
 def _free_quarters(session: Session, booking: Booking) -> None:

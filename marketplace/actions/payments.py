@@ -5,6 +5,7 @@ Each verb takes its locks in one order (booking, payment, task, bids), so that t
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import cast
 
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -141,7 +142,7 @@ def call_off(
     `agreed_refund_cents` is the refund that was shown before the click; EffectChanged is raised when it is another now.
     Raises NotAllowed, WrongState.
     """
-    side = side_of(by, booking)
+    side = cast(Side | None, side_of(by, booking))
     if side is None:
         raise NotAllowed()
     effect = effect_now(session, booking, side, policy=policy)
@@ -271,7 +272,7 @@ def _release(session: Session, booking: Booking, *, by: User | None) -> None:
     """Share the held price between helper and platform; the task is done, and both may review."""
     payment = _held_payment(session, booking)
     move(session, Payment, payment.id, PAYMENT, "release", settled_at=clock.now())
-    share = Shares(0, booking.price_cents - booking.fee_cents, booking.fee_cents)
+    share = Shares(0, booking.helper_cents, booking.fee_cents)
     _post(session, "payment_released", payment, *_entries(booking, share))
     tasks.mark_done(session, session.get_one(Task, booking.task_id))
     journal.record(session, "payment_released", payment, by=by, facts={"helper_cents": share.helper_cents})

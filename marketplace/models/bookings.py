@@ -1,6 +1,6 @@
-"""Bookings: the agreement between a customer and a helper, the steps of the visit, and the hours it takes from the calendar."""
+"""Bookings: what a customer and a helper agreed, the steps of the visit, and the hours it takes from the calendar."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -55,6 +55,16 @@ class Booking(Base, Public):
     helper: Mapped[User] = relationship(foreign_keys=helper_id, lazy="raise")
     steps: Mapped[list["VisitStep"]] = relationship(lazy="raise", order_by="VisitStep.id")
 
+    @property
+    def ends_at(self) -> datetime:
+        """When the visit is expected to end."""
+        return self.starts_at + timedelta(minutes=self.minutes)
+
+    @property
+    def helper_cents(self) -> int:
+        """The helper's part of the price in cents."""
+        return self.price_cents - self.fee_cents
+
 
 class VisitStep(Base):
     """One step of a booking: what happened (the state reached), when, and by whom (nobody when the worker did it)."""
@@ -71,7 +81,7 @@ class TakenQuarter(Base):
     """A quarter of an hour that a booking takes from a helper's calendar."""
 
     __tablename__ = "taken_quarters"
-    # A helper cannot be in two places: the second booking of a quarter fails here, whatever happens at the same instant.
+    # A helper cannot be in two places: the second booking of a quarter fails here, whatever happens at once.
     __table_args__ = (UniqueConstraint("helper_id", "quarter_at", name="uq_taken_quarters_helper_quarter"),)
 
     helper_id: Mapped[int] = mapped_column(ForeignKey("users.id"))

@@ -152,12 +152,12 @@ def _books_of(session: Session, first: int, last: int) -> Iterator[_Books]:
     ):
         books[row.booking_id].payments.append(row)
     of_entry = (Posting.kind, Posting.key, Entry.from_account, Entry.to_account, Entry.cents, Entry.currency)
-    for row in session.execute(
+    for booking_id, *moved in session.execute(
         select(Posting.booking_id, *of_entry)
         .join(Entry, Entry.posting_id == Posting.id)
         .where(Posting.booking_id.between(first, last))
     ):
-        books[row[0]].entries[tuple(row[1:])] += 1
+        books[booking_id].entries[tuple(moved)] += 1
     yield from books.values()
 
 

@@ -1,0 +1,172 @@
+"""Payments: the page before paying, the way to the gateway and back, trying again and giving up."""
+
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response
+from wtforms import HiddenField, StringField
+from wtforms.validators import InputRequired, Length, ValidationError
+
+from marketplace import clock
+from marketplace.actions import payments
+from marketplace.db import by_public_id, db, transaction
+from marketplace.domain.cancellation import effect_of_cancelling
+from marketplace.domain.errors import PaymentUnderWay
+from marketplace.gateways.payments import GatewayRefused
+from marketplace.jobs.payments import give_up, open_page, settle
+from marketplace.models import Bid, Payment
+from marketplace.queries.bookings import own_booking
+from marketplace.queries.payments import Acceptable, acceptable, payment_of
+from marketplace.web.access import signed_in
+from marketplace.web.current import gateways, policy
+from marketplace.web.languages import gettext as _
+from marketplace.web.languages import lazy_gettext as _l
+from marketplace.web.phones import dialled
+
+bp = Blueprint("payments", __name__)
+
+# Where to try again when the gateway did not answer.
+AFTER_REFUSAL = {
+    "payments.create": "payments.new",
+    "payments.again": "bookings.show",
+    "payments.abandon": "bookings.show",
+    "payments.back": "payments.back",
+}
+
+
+class AcceptanceForm(FlaskForm):
+    """Where the helper comes to and how to reach the customer; `terms` is the negotiation's step that was shown."""
+
+    address = StringField(
+        _l("Street and number"),
+        description=_l("Only the helper sees it, and only once you have paid."),
+        validators=[
+            InputRequired(_l("Please type the street and number, so that the helper finds you.")),
+            Length(min=3, max=200, message=_l("Please type the street and number, so that the helper finds you.")),
+        ],
+    )
+    phone = StringField(
+        _l("Phone number"),
+        description=_l("For the day of the visit, for example when the helper stands at the door."),
+        validators=[InputRequired(_l("Please type a phone number, for example 079 123 45 67."))],
+    )
+    terms = HiddenField()
+
+    def __init__(self, ready: Acceptable, **values: Any) -> None:
+        super().__init__(**values)
+        self.country = ready.bid.task.country
+        if ready.bid.task.remote:
+            del self.address
+
+    def validate_phone(self, field: StringField) -> None:
+        """Keep it as the network dials it."""
+        try:
+            self.dialled = dialled(field.data, self.country)
+        except ValueError:
+            raise ValidationError(_("Please type a phone number, for example 079 123 45 67.")) from None
+
+
+@bp.get("/bids/<public_id>/acceptance")
+@signed_in
+def new(public_id: str) -> str:
+    """Who comes, when, for how much, what is held, when it is released, and how to cancel."""
+    ready = acceptable(db.session, public_id, current_user)
+    return _check_page(ready, AcceptanceForm(ready, terms=ready.terms, phone=current_user.phone))
+
+
+@bp.post("/bids/<public_id>/acceptance")
+@signed_in
+def create(public_id: str) -> Response | tuple[str, int]:
+    """Accept the bid and lead to the payment page."""
+    ready = acceptable(db.session, public_id, current_user)
+    form = AcceptanceForm(ready)
+    if not form.validate_on_submit():
+        return _check_page(ready, form), 422
+    with transaction() as session:
+        payment = payments.accept_bid(
+            session,
+            by_public_id(session, Bid, public_id),
+            by=current_user,
+            address=form.address.data.strip() if form.address else None,
+            phone=form.dialled,
+            terms=int(form.terms.data) if str(form.terms.data).isdecimal() else 0,
+            policy=policy(),
+        )
+    return _lead_to_page(payment.public_id)
+
+
+@bp.post("/bookings/<public_id>/payment")
+@signed_in
+def again(public_id: str) -> Response:
+    """Go on paying for a reserved visit, or try once more."""
+    with transaction() as session:
+        payment = payments.resume(session, own_booking(session, public_id, current_user), by=current_user)
+    return _lead_to_page(payment.public_id)
+
+
+@bp.post("/bookings/<public_id>/abandonment")
+@signed_in
+def abandon(public_id: str) -> Response:
+    """Give a reserved visit up: the task is free again for other bids."""
+    booking = own_booking(db.session, public_id, current_user)
+    task = booking.task.public_id
+    give_up(booking.id, gateways().payments, by=current_user)
+    flash(_("The reservation is given up. Nothing was charged. You can accept another bid."), "success")
+    return redirect(url_for("tasks.show", public_id=task), 303)
+
+
+@bp.get("/payments/<public_id>/return")
+@signed_in
+def back(public_id: str) -> Response:
+    """Back from the payment page: book how it ended. Opening this address again changes nothing."""
+    payment = payment_of(db.session, public_id, current_user)
+    booking = payment.booking.public_id
+    settle(payment.id, gateways().payments)
+    return redirect(url_for("bookings.show", public_id=booking), 303)
+
+
+@bp.errorhandler(PaymentUnderWay)
+def under_way(refusal: PaymentUnderWay) -> tuple[str, int]:
+    """Another acceptance is just being paid: go on with that one, or give it up."""
+    booking = own_booking(db.session, refusal.booking, current_user)
+    return render_template("payments/under_way.html", booking=booking), 409
+
+
+@bp.errorhandler(GatewayRefused)
+def gateway_refused(refusal: GatewayRefused) -> tuple[str, int]:
+    """The payment service does not answer: nothing is lost, nothing was charged."""
+    current_app.logger.warning("the payment gateway refused: %s", refusal)
+    again = url_for(AFTER_REFUSAL[str(request.endpoint)], **(request.view_args or {}))
+    return render_template("payments/refused.html", again=again), 503
+
+
+def _lead_to_page(public_id: str) -> Response:
+    """To the gateway's payment page. Nothing of ours is open while the gateway is called."""
+    payment_id = by_public_id(db.session, Payment, public_id).id
+    address = open_page(
+        payment_id,
+        gateways().payments,
+        description=f"{current_app.config['BRAND_NAME']} {public_id}",
+        return_url=url_for("payments.back", public_id=public_id),
+    )
+    return redirect(address, 303)
+
+
+def _check_page(ready: Acceptable, form: AcceptanceForm) -> str:
+    """The page before paying, with what cancelling would cost early and late."""
+    bid = ready.bid
+    late = effect_of_cancelling(
+        bid.price_cents,
+        fee_percent=bid.fee_percent,
+        starts_at=bid.starts_at,
+        by="customer",
+        at=bid.starts_at,
+        policy=policy(),
+    )
+    ends_at = bid.starts_at + timedelta(minutes=bid.minutes)
+    return render_template(
+        "payments/new.html", bid=bid, ends_at=ends_at, form=form, late=late, now=clock.now(), policy=policy()
+    )
