@@ -18,6 +18,8 @@ from marketplace.models.accounts import ROLES
 from tests.factories import install_skills
 from tests.page import Page
 
+pytest_plugins = ("tests.figures",)
+
 ENGINES = ("sqlite", "postgres")
 KEPT = ("roles", "skills")  # rows of reference, the same in every test
 
