@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,9 @@ from sqlalchemy.orm import Session, joinedload
 
 from config import ROOT
 from marketplace import clock
-from marketplace.domain.money import GATEWAY, REVENUE, held, owed
+from marketplace.actions import bookings, payments
+from marketplace.domain.money import GATEWAY, REVENUE, PaymentFact, held, owed
+from marketplace.domain.policy import Policy
 from marketplace.ids import public_id
 from marketplace.models import (
     Bid,
@@ -89,7 +92,12 @@ def make_operator(session: Session, role: str = "moderator", **values: Any) -> U
 
 
 def make_helper(
-    session: Session, name: str = "Hans Helfer", *, skills: tuple[str, ...] = ("wifi",), place: Any = BERN, **values: Any
+    session: Session,
+    name: str = "Hans Helfer",
+    *,
+    skills: tuple[str, ...] = ("wifi",),
+    place: Any = BERN,
+    **values: Any,
 ) -> User:
     """A helper with a profile, certified for these skills."""
     user = make_user(session, name, is_helper=True, **values)
@@ -130,7 +138,9 @@ def make_certification(session: Session, helper: User, code: str = "wifi", *, st
     return certification
 
 
-def make_task(session: Session, customer: User | None = None, *, code: str = "wifi", place: Any = BERN, **values: Any) -> Task:
+def make_task(
+    session: Session, customer: User | None = None, *, code: str = "wifi", place: Any = BERN, **values: Any
+) -> Task:
     """An open task."""
     customer = customer or make_user(session, "Clara Kundin")
     country, postcode, place_name, region, lat, lon = place
@@ -208,6 +218,62 @@ def make_bid(session: Session, task: Task, helper: User | None = None, **values:
     return bid
 
 
+def make_booking(session: Session, bid: Bid | None = None, *, state: str = "confirmed", **terms: Any) -> Booking:
+    """A booking that came to this state by the verbs, with its payment in the ledger."""
+    bid = bid or make_bid(session, make_task(session))
+    customer, helper, policy = _customer_of(session, bid), session.get_one(User, bid.helper_id), Policy()
+    values = {"address": "Rosenweg 3, 3011 Bern", "phone": "+41791234567", "terms": 1, **terms}
+    payment = payments.accept_bid(session, bid, by=customer, policy=policy, **values)
+    session.flush()
+    payments.note_checkout(session, payment.id, f"checkout-{payment.id}")
+    session.refresh(payment)
+    booking = session.get_one(Booking, payment.booking_id)
+    steps: dict[str, Callable[[], object]] = {
+        "reserved": lambda: None,
+        "confirmed": lambda: payments.record(session, paid(payment)),
+        "on_the_way": lambda: bookings.set_out(session, booking, by=helper),
+        "started": lambda: bookings.start(session, booking, by=helper),
+        "finished": lambda: bookings.finish(session, booking, by=helper, policy=policy),
+        "unsolved": lambda: bookings.report_unsolved(session, booking, by=customer, note="Das WLAN geht noch nicht."),
+        "signed_off": lambda: payments.sign_off(session, booking, by=customer),
+        "closed": lambda: bookings.close(session, booking),
+        "cancelled": lambda: payments.call_off(session, booking, by=customer, policy=policy),
+        "lapsed": lambda: payments.lapse(session, booking, by=customer),
+    }
+    for step in WAYS[state].split():
+        steps[step]()
+    session.commit()
+    return booking
+
+
+_VISIT = "reserved confirmed on_the_way started finished"
+WAYS = {  # the states through which a booking comes to a state
+    **{state: _VISIT.partition(state)[0] + state for state in _VISIT.split()},
+    "unsolved": f"{_VISIT} unsolved",
+    "signed_off": f"{_VISIT} signed_off",
+    "closed": f"{_VISIT} signed_off closed",
+    "cancelled": "reserved confirmed cancelled",
+    "lapsed": "reserved lapsed",
+}
+
+
+def paid(payment: Payment) -> PaymentFact:
+    """What the gateway says when this payment's page was paid."""
+    return PaymentFact(
+        f"{payment.checkout}-paid", payment.checkout or "", "paid", payment.amount_cents, payment.currency
+    )
+
+
+def payment_of(session: Session, booking: Booking) -> Payment:
+    """The booking's newest payment."""
+    newest = select(Payment).where(Payment.booking_id == booking.id).order_by(Payment.id.desc()).limit(1)
+    return session.scalars(newest).one()
+
+
+def _customer_of(session: Session, bid: Bid) -> User:
+    return session.scalars(select(User).join(Task, Task.customer_id == User.id).where(Task.id == bid.task_id)).one()
+
+
 def make_done_booking(
     session: Session, *, helper: User | None = None, customer: User | None = None, state: str = "signed_off"
 ) -> Booking:
@@ -252,7 +318,11 @@ def make_done_booking(
     account, net = held(booking.id), booking.price_cents - booking.fee_cents
     _post(session, "payment_held", payment, (GATEWAY, account, payment.amount_cents))
     _post(
-        session, "payment_released", payment, (account, owed(booking.helper_id), net), (account, REVENUE, booking.fee_cents)
+        session,
+        "payment_released",
+        payment,
+        (account, owed(booking.helper_id), net),
+        (account, REVENUE, booking.fee_cents),
     )
     session.commit()
     return session.scalars(

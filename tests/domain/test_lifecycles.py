@@ -27,7 +27,8 @@ TOLD = {
     "bid": """
         placed     counter: countered    revise: placed          reserve: placed      accept: accepted
         placed     decline: declined     withdraw: withdrawn     expire: expired
-        countered  revise: placed        decline: declined       withdraw: withdrawn  expire: expired
+        countered  revise: placed        agree: placed           decline: declined
+        countered  withdraw: withdrawn   expire: expired
         accepted   fall_through: withdrawn
         declined
         withdrawn

@@ -1,0 +1,83 @@
+"""The lifecycles in the database: guarded moves in every state, and constraints that know no other state."""
+
+import pytest
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from marketplace.db import Base, db, move, transaction
+from marketplace.domain.errors import WrongState
+from marketplace.domain.lifecycles import BID, BOOKING, CERTIFICATION, PAYMENT, TASK, Lifecycle
+from marketplace.models import Bid, Booking, Certification, Payment, Task
+from tests.factories import make_bid, make_booking, make_certification, make_helper, make_task, payment_of
+
+NOUNS = [(TASK, Task), (BID, Bid), (BOOKING, Booking), (PAYMENT, Payment), (CERTIFICATION, Certification)]
+each_noun = pytest.mark.parametrize(("lifecycle", "model"), NOUNS, ids=[model.__tablename__ for _, model in NOUNS])
+
+
+def make(session: Session, model: type[Base]) -> Base:
+    """A row of this noun."""
+    if model is Certification:
+        return make_certification(session, make_helper(session, skills=()))
+    if model is Task:
+        return make_task(session)
+    if model is Bid:
+        return make_bid(session, make_task(session))
+    booking = make_booking(session)
+    return booking if model is Booking else payment_of(session, booking)
+
+
+@each_noun
+def test_a_guarded_move_in_every_state(session: Session, lifecycle: Lifecycle, model: type[Base]) -> None:
+    row_id = make(session, model).id
+    tried = 0
+    for state in lifecycle.states:
+        for action, moves in lifecycle.moves.items():
+            with transaction() as rows:
+                rows.execute(update(model).where(model.id == row_id).values(state=state))
+            if state in moves:
+                with transaction() as rows:
+                    assert move(rows, model, row_id, lifecycle, action) == moves[state]
+            else:
+                with pytest.raises(WrongState), transaction() as rows:
+                    move(rows, model, row_id, lifecycle, action)
+            assert session.scalar(select(model.state).where(model.id == row_id)) == moves.get(state, state)
+            tried += 1
+    assert tried == len(lifecycle.states) * len(lifecycle.moves)
+
+
+@each_noun
+def test_a_guarded_move_shows_in_the_row_that_is_held(
+    session: Session, lifecycle: Lifecycle, model: type[Base]
+) -> None:
+    row = make(session, model)
+    with transaction() as rows:
+        rows.execute(update(model).where(model.id == row.id).values(state=lifecycle.begins))
+        rows.refresh(row)
+        action = next(action for action, moves in lifecycle.moves.items() if lifecycle.begins in moves)
+        move(rows, model, row.id, lifecycle, action)
+        assert row.state == lifecycle.moves[action][lifecycle.begins]
+
+
+@each_noun
+def test_no_row_no_move(session: Session, lifecycle: Lifecycle, model: type[Base]) -> None:
+    action = next(iter(lifecycle.moves))
+    with pytest.raises(WrongState), transaction() as rows:
+        move(rows, model, 999_999, lifecycle, action)
+
+
+@each_noun
+@pytest.mark.parametrize("word", ["", "sold", "Open", "open "])
+def test_the_database_knows_no_other_state(
+    session: Session, lifecycle: Lifecycle, model: type[Base], word: str
+) -> None:
+    row = make(session, model)
+    with pytest.raises(IntegrityError, match=f"ck_{model.__tablename__}_state"), db.engine.begin() as connection:
+        connection.execute(
+            text(f"UPDATE {model.__tablename__} SET state = :word WHERE id = :id"), {"word": word, "id": row.id}
+        )
+
+
+@each_noun
+def test_a_row_begins_where_its_lifecycle_does(lifecycle: Lifecycle, model: type[Base]) -> None:
+    assert model.__table__.c.state.default.arg == lifecycle.begins
