@@ -6,7 +6,7 @@ from marketplace.domain import lifecycles
 from marketplace.domain.errors import WrongState
 from marketplace.domain.lifecycles import LIFECYCLES, Lifecycle
 
-# What may happen, as one would tell it; a move that is not told here is refused. Whoever changes the table changes both.
+# What may happen, as one would tell it; what is not told here is refused. Whoever changes the table changes both.
 TOLD = {
     "certification": """
         applied    grant: granted        decline: declined       withdraw: withdrawn
@@ -16,7 +16,7 @@ TOLD = {
         withdrawn
     """,
     "task": """
-        open       reserve: open         book: booked            cancel: cancelled    expire: expired      remove: removed
+        open       reserve: open         book: booked            cancel: cancelled    expire: expired   remove: removed
         booked     reopen: open          finish: done            close: closed        cancel: cancelled
         done       close: closed
         expired    remove: removed
