@@ -24,7 +24,13 @@ def test_the_style_sheet_keeps_its_order_and_its_weight():
 def test_every_component_style_belongs_to_a_component():
     styles = {path.stem for path in (STATIC / "css" / "components").glob("*.css")}
     macros = {path.stem for path in (STATIC.parent / "templates" / "components").glob("*.html")}
-    assert styles - macros == {"swatch"}  # the design page's own
+    assert styles - macros <= {"profile", "swatch"}  # the profile's and the design page's own
+
+
+def test_the_design_page_shows_itself_in_every_language(client):
+    for language in ("de", "fr", "it", "en"):
+        client.get(f"/design?lang={language}")
+        assert client.document.cssselect(".form-errors a")
 
 
 def test_our_own_scripts_stay_small():
