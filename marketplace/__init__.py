@@ -9,7 +9,7 @@ from flask_alembic import Alembic
 
 from config import ROOT, settings
 from marketplace import cli, clock, models, web
-from marketplace.db import Base, db
+from marketplace.db import Base, as_migration, db
 from marketplace.domain.policy import policy_from
 from marketplace.gateways import open_gateways
 
@@ -23,6 +23,7 @@ def create_app(environ: Mapping[str, str] | None = None, **overrides: Any) -> Fl
     app.config.update(overrides)
     app.config["SQLALCHEMY_ENGINES"] = {"default": app.config["DATABASE_URL"]}
     app.config["ALEMBIC"] = {"script_location": str(ROOT / "migrations")}
+    app.config["ALEMBIC_CONTEXT"] = {"render_item": as_migration, "compare_type": True}
     if app.config["DEMO"]:
         clock.follow(app.config["CLOCK_FILE"])
 

@@ -1,7 +1,185 @@
-"""The commands: `flask work`, `flask demo`, `flask operator` and so on."""
+"""The commands: `flask serve`, `work`, `demo`, `operator`, `ledger check`, `standings rebuild`."""
 
-from flask import Flask
+import os
+import re
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from typing import cast
+
+import click
+from flask import Flask, current_app
+from flask_security import hash_password
+from sqlalchemy import inspect
+
+from marketplace import clock
+from marketplace.actions import accounts, skills
+from marketplace.db import db, transaction
+from marketplace.demo import builder
+from marketplace.domain.policy import Policy
+from marketplace.gateways import Gateways
+from marketplace.jobs import badges, worker
+from marketplace.models.accounts import ROLES
+from marketplace.queries.payments import ledger_faults
+from marketplace.web.current import blur_secret
+from marketplace.web.mails import words
 
 
 def register(app: Flask) -> None:
     """Add our commands to `flask`."""
+    for command in (serve, work, demo, operator, ledger, standings):
+        app.cli.add_command(command)
+
+
+@click.command()
+@click.option("--port", envvar="PORT", default=8000, show_default=True)
+@click.option("--host", envvar="HOST", default="127.0.0.1", show_default=True)
+@click.option("--workers", envvar="WORKERS", default=2, show_default=True)
+def serve(port: int, host: str, workers: int) -> None:
+    """Migrate, fill an empty demo, then run web and worker until Ctrl-C."""
+    _migrate()
+    if current_app.config["DEMO"] and not builder.is_filled(db.session):
+        click.echo("Filling the marketplace with sample people ...")
+        builder.fill(_policy(), _gateways(), blur_secret=blur_secret(), echo=click.echo)
+    db.session.close()
+    db.engine.dispose()
+    flask = [sys.executable, "-m", "flask", "--app", "wsgi"]
+    gunicorn = [sys.executable, "-m", "gunicorn", "wsgi:application", "--bind", f"{host}:{port}"]
+    settings = ["--workers", str(workers), "--threads", "4", "--preload", "--log-level", "warning"]
+    click.echo(_welcome(f"http://{host}:{port}"))
+    environment = {**os.environ, "ENVIRONMENT": current_app.config["ENVIRONMENT"]}
+    _run_together([*gunicorn, *settings], [*flask, "work"], environment=environment)
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Stop when nothing is due any more.")
+def work(once: bool) -> None:
+    """Deliver the outbox, work off deadlines, keep standings: the worker."""
+    if once:
+        rounds = worker.until_idle(_gateways(), words, policy=_policy())
+        click.echo(f"Nothing is due any more after {rounds} rounds of work.")
+    else:
+        worker.work(_gateways(), words, policy=_policy())
+
+
+@click.command()
+@click.option("--fresh", is_flag=True, help="Throw everything away first.")
+@click.option("--forward", metavar="14d", help="Move the demo's clock ahead (days d, hours h, minutes m) and work off what is due.")
+def demo(fresh: bool, forward: str | None) -> None:
+    """Fill the database with sample people, or move the demo's clock."""
+    if not current_app.config["DEMO"]:
+        raise click.UsageError("this needs ENVIRONMENT=demo: sample people do not belong among real ones")
+    if forward:
+        offset = clock.forward(current_app.config["CLOCK_FILE"], _span(forward))
+        rounds = worker.until_idle(_gateways(), words, policy=_policy())
+        click.echo(f"It is now {clock.now():%A, %d %B %Y, %H:%M} UTC ({offset} ahead); {rounds} rounds of work done.")
+        return
+    _migrate(fresh=fresh)
+    if builder.is_filled(db.session):
+        click.echo("There are people here already; --fresh throws them away first.")
+        return
+    builder.fill(_policy(), _gateways(), blur_secret=blur_secret(), echo=click.echo)
+    click.echo(_welcome(""))
+
+
+@click.command()
+@click.argument("email")
+@click.argument("name")
+@click.option("--role", type=click.Choice(ROLES), default="admin", show_default=True)
+@click.password_option()
+def operator(email: str, name: str, role: str, password: str) -> None:
+    """Make an account for one of the operator's people."""
+    _migrate()
+    with transaction() as session:
+        accounts.create_operator(session, email=email, name=name, role=role, password_hash=hash_password(password))
+    click.echo(f"{email} may sign in as {role}.")
+
+
+@click.group()
+def ledger() -> None:
+    """The ledger."""
+
+
+@ledger.command()
+def check() -> None:
+    """Prove every invariant of the ledger; fails when one is broken."""
+    faults = ledger_faults(db.session)
+    for fault in faults:
+        click.echo(fault, err=True)
+    if faults:
+        raise click.ClickException(f"{len(faults)} faults in the ledger")
+    click.echo("The ledger holds: no fault found.")
+
+
+@click.group()
+def standings() -> None:
+    """The derived standings of helpers."""
+
+
+@standings.command()
+def rebuild() -> None:
+    """Make every helper's standing anew from the rows of record."""
+    click.echo(f"{badges.rebuild(policy=_policy())} standings rebuilt.")
+
+
+def _migrate(*, fresh: bool = False) -> None:
+    """Bring the database to the newest tables (from nothing with `fresh`) and install the skills."""
+    alembic = current_app.extensions["alembic"]
+    if fresh:
+        with db.engine.begin() as connection:
+            if inspect(connection).has_table("alembic_version"):
+                db.session.close()
+        alembic.downgrade("base")
+        current_app.config["CLOCK_FILE"].unlink(missing_ok=True)
+    alembic.upgrade()
+    with transaction() as session:
+        skills.install(session)
+        accounts.install_roles(session)
+
+
+def _run_together(*commands: list[str], environment: dict[str, str]) -> None:
+    """Run programs side by side; when one ends or we are asked to stop, all of them stop."""
+    programs = [subprocess.Popen(command, env=environment) for command in commands]  # noqa: S603
+
+    def stop(*_: object) -> None:
+        for program in programs:
+            program.send_signal(signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    while all(program.poll() is None for program in programs):
+        try:
+            programs[0].wait(timeout=0.5)
+        except subprocess.TimeoutExpired:
+            continue
+    stop()
+    for program in programs:
+        program.wait(timeout=20)
+
+
+def _welcome(address: str) -> str:
+    """What a newcomer needs to know."""
+    lines = [f"\n  {current_app.config['BRAND_NAME']} is at {address or 'make run'}"]
+    if current_app.config["DEMO"]:
+        lines.append("  Every franc is play money, every person is made up. Sign in with the password " + builder.PASSWORD)
+        lines += [f"    {account.email:<28} {account.what}" for account in builder.ACCOUNTS]
+        lines.append("  Mails are kept at /development/mails; `make forward BY=14d` moves the clock.")
+    return "\n".join([*lines, ""])
+
+
+def _span(text: str) -> timedelta:
+    """`14d`, `36h`, `90m` as a span of time."""
+    match = re.fullmatch(r"(\d{1,4})([dhm])", text.strip())
+    if not match:
+        raise click.BadParameter("say for example 14d, 36h or 90m")
+    number, unit = match.groups()
+    return timedelta(**{{"d": "days", "h": "hours", "m": "minutes"}[unit]: int(number)})
+
+
+def _policy() -> Policy:
+    return cast(Policy, current_app.extensions["policy"])
+
+
+def _gateways() -> Gateways:
+    return cast(Gateways, current_app.extensions["gateways"])

@@ -140,6 +140,13 @@ def by_email(session: Session, model: type[Row], email: str) -> Row | None:
     return session.scalar(select(model).where(func.lower(model.email) == email.strip().lower()))  # type: ignore[attr-defined]
 
 
+def as_migration(kind: str, item: Any, context: Any) -> str | bool:
+    """How migrations spell our own types: as the plain ones that they are in the database."""
+    if kind == "type" and isinstance(item, TypeDecorator):
+        return "sa.DateTime(timezone=True)" if isinstance(item, Moment) else f"sa.{item.impl!r}"
+    return False
+
+
 @event.listens_for(Engine, "connect")
 def _set_up_sqlite(connection: Any, _record: Any) -> None:
     """WAL, foreign keys and patience for SQLite; transactions are begun by us, not by the driver."""

@@ -13,6 +13,7 @@ from marketplace.db import by_email
 from marketplace.domain.errors import N_, Invalid, NotAllowed, WrongState
 from marketplace.ids import secret
 from marketplace.models import Guesses, Role, User, UserSession
+from marketplace.models.accounts import ROLES
 from marketplace.permissions import may_end_session, may_suspend
 
 
@@ -95,6 +96,12 @@ def give_guess_back(session: Session, key: str) -> None:
     row = session.scalar(select(Guesses).where(Guesses.key == key).with_for_update())
     if row is not None:
         row.times = row.times[:-1]
+
+
+def install_roles(session: Session) -> None:
+    """Make sure that every role of the operator's room exists."""
+    known = set(session.scalars(select(Role.name)))
+    session.add_all(Role(name=name) for name in ROLES if name not in known)
 
 
 def open_account(session: Session, *, email: str, name: str, language: str, password_hash: str) -> User:

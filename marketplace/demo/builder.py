@@ -18,6 +18,7 @@ from marketplace.domain.places import Place
 from marketplace.domain.policy import Policy
 from marketplace.gateways import Gateways
 from marketplace.jobs import badges, deadlines
+from marketplace.jobs.payments import settle_pending
 from marketplace.models import Standing, Task, User
 
 PASSWORD = "hilfreich-demo"  # noqa: S105  play money, made-up people
@@ -65,7 +66,7 @@ def fill(policy: Policy, gateways: Gateways, *, blur_secret: bytes, echo: Callab
             _let_helpers_come(world, start)
             _let_customers_come(world, start)
             _play_the_main_parts(world, start)
-            world.live(now, lambda: _pass_a_day(policy))
+            world.live(now, lambda: _pass_a_day(gateways, policy))
             _close_the_post()
             badges.rebuild(policy=policy)
     finally:
@@ -194,9 +195,10 @@ def _named(email: str) -> str:
     return next(account.name for account in ACCOUNTS if account.email == email)
 
 
-def _pass_a_day(policy: Policy) -> None:
+def _pass_a_day(gateways: Gateways, policy: Policy) -> None:
     """What the worker does by itself."""
-    deadlines.work_off(policy=policy)
+    settle_pending(gateways)
+    deadlines.work_off(gateways.photos, policy=policy)
     badges.refresh_stale(policy=policy)
 
 

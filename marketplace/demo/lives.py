@@ -22,11 +22,10 @@ from marketplace.db import transaction
 from marketplace.demo.world import Helper, Life, World
 from marketplace.domain import posting
 from marketplace.domain.errors import DomainError
-from marketplace.domain.money import PaymentFact
 from marketplace.domain.places import Place
-from marketplace.gateways.payments import CheckoutRequest
 from marketplace.gateways.sandbox import DECLINED_CARD, GOOD_CARD, SandboxGateway
-from marketplace.models import Bid, BidStep, Booking, Certification, Payment, Skill, Task, User
+from marketplace.jobs.payments import open_page, settle
+from marketplace.models import Bid, BidStep, Booking, Certification, Skill, Task, User
 
 HOURS = {"morning": (480, 720), "afternoon": (780, 1020), "evening": (1080, 1320)}
 STREETS = {
@@ -171,7 +170,7 @@ def make_bid(
     if talkative:
         talk = world.talks.draw(language=card["language"], moment="before", skills=card["skill"])
         for said in talk["lines"]:
-            _try(lambda session, said=said: _say(session, task_id, helper.user_id, said))
+            _try(lambda session, said=said: _say(world, session, task_id, helper.user_id, said))
             yield clock.now() + timedelta(minutes=world.random.randint(4, 50))
     words = world.bids.draw(language=card["language"], skills=card["skill"])
     base = (card["budget_chf"] or 55) * helper.cheapness * world.random.uniform(0.85, 1.15)
@@ -206,7 +205,7 @@ def visit(  # noqa: PLR0912
     if world.chance(0.4):
         for said in world.talks.draw(language=language, moment="after")["lines"]:
             yield clock.now() + timedelta(minutes=random.randint(5, 40))
-            _try(lambda session, said=said: _say(session, task_id, helper_id, said))
+            _try(lambda session, said=said: _say(world, session, task_id, helper_id, said))
     if not smooth and world.chance(0.07):
         yield max(clock.now(), starts_at - timedelta(hours=random.choice((6, 30, 50))))
         by = random.choice((customer_id, customer_id, helper_id))
@@ -284,30 +283,17 @@ def accept(
 
 
 def _pay(world: World, booking_id: int, customer_id: int, *, card: str) -> None:
-    """Write, call, write: open the payment page, pay there, book what it says."""
+    """Open the payment page, pay there, and come back."""
     gateway = world.gateways.payments
     assert isinstance(gateway, SandboxGateway)
     with transaction() as session:
         booking = session.get_one(Booking, booking_id)
         payment = payments.resume(session, booking, by=session.get_one(User, customer_id))
         session.flush()
-        request = CheckoutRequest(
-            key=f"payment-{payment.id}",
-            amount_cents=payment.amount_cents,
-            currency=payment.currency,
-            description=booking.public_id,
-            return_url="/",
-        )
         payment_id = payment.id
-    checkout = gateway.open_checkout(request)
-    with transaction() as session:
-        payments.note_checkout(session, payment_id, checkout.reference)
-    gateway.pay(checkout.reference, card)
-    fact = gateway.read_checkout(checkout.reference)
-    with transaction() as session:
-        payments.record(
-            session, PaymentFact(fact.event_id, fact.reference, fact.outcome, fact.amount_cents, fact.currency)
-        )
+    address = open_page(payment_id, gateway, description=f"Booking {booking_id}", return_url="/")
+    gateway.pay(address.rpartition("/")[2], card)
+    settle(payment_id, gateway)
 
 
 def choose(world: World, task_id: int) -> int | None:
@@ -332,7 +318,7 @@ def _counter(world: World, bid_id: int, customer_id: int, language: str) -> bool
         bid = session.get_one(Bid, bid_id)
         lower = max(2_000, bid.price_cents * 85 // 100 // 500 * 500)
         customer = session.get_one(User, customer_id)
-        bids.counter(session, bid, by=customer, price_cents=lower, starts_at=bid.starts_at, message=note)
+        bids.counter(session, bid, by=customer, price_cents=lower, starts_at=bid.starts_at, message=note, policy=world.policy)
 
     return _try(counter)
 
@@ -363,10 +349,10 @@ def _answer_counter(world: World, bid_id: int, language: str) -> bool:
     return _try(answer) and way != "leave"
 
 
-def _say(session: Session, task_id: int, helper_id: int, said: dict[str, str]) -> None:
+def _say(world: World, session: Session, task_id: int, helper_id: int, said: dict[str, str]) -> None:
     task = session.get_one(Task, task_id)
     sender = session.get_one(User, helper_id if said["by"] == "helper" else task.customer_id)
-    messages.send(session, task, helper_id, by=sender, body=said["text"])
+    messages.send(session, task, helper_id, by=sender, body=said["text"], policy=world.policy)
 
 
 def _a_time_that_suits(world: World, session: Session, task: Task) -> datetime:

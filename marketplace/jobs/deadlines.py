@@ -4,30 +4,31 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from marketplace import clock
-from marketplace.actions import bids, bookings, payments, tasks
+from marketplace.actions import accounts, bids, bookings, payments, tasks
 from marketplace.db import db, transaction
 from marketplace.domain.errors import DomainError
 from marketplace.domain.lifecycles import BID_LIVE
 from marketplace.domain.policy import Policy
-from marketplace.models import Bid, Booking, Draft, Task, UserSession
+from marketplace.gateways.storage import PhotoStorage
+from marketplace.models import Bid, Booking, Task
 
 BATCH = 100
 
 
-def work_off(*, policy: Policy) -> dict[str, int]:
+def work_off(photos: PhotoStorage, *, policy: Policy) -> dict[str, int]:
     """Do everything that is due; gives how many of each. Each row is its own transaction, so one that fails stops no other."""
     now = clock.now()
     return {
         "bids_expired": _each(_due_bids(now), Bid, lambda s, row: bids.expire(s, row)),
-        "tasks_expired": _each(_due_tasks(now), Task, lambda s, row: tasks.expire(s, row)),
+        "tasks_expired": _each(_due_tasks(now), Task, lambda s, row: bids.expire_task(s, row)),
         "signed_off": _each(_due_sign_offs(now), Booking, lambda s, row: payments.sign_off(s, row, by=None)),
         "bookings_closed": _each(_due_closings(now, policy), Booking, lambda s, row: bookings.close(s, row)),
-        "drafts_forgotten": _forget(Draft, now),
-        "sessions_forgotten": _forget(UserSession, now),
+        "drafts_forgotten": _forget_drafts(photos),
+        "sessions_forgotten": _forget_sessions(),
     }
 
 
@@ -68,8 +69,16 @@ def _due_closings(now: datetime, policy: Policy) -> Select[tuple[int]]:
     return select(Booking.id).where(Booking.state == "signed_off", Booking.signed_off_at <= since).order_by(Booking.id)
 
 
-def _forget(model: type[Draft] | type[UserSession], now: datetime) -> int:
-    """Delete what has outlived its time."""
+def _forget_drafts(photos: PhotoStorage) -> int:
+    """Delete drafts that nobody published in time, then their pictures; gives how many pictures went."""
     with transaction() as session:
-        gone = session.execute(delete(model).where(model.expires_at <= now))
-    return int(gone.rowcount)  # type: ignore[attr-defined]
+        names = tasks.forget_expired_drafts(session)
+    for name in names:
+        photos.forget(name)
+    return len(names)
+
+
+def _forget_sessions() -> int:
+    """Delete sessions that have run out."""
+    with transaction() as session:
+        return accounts.sweep(session)
