@@ -1,4 +1,4 @@
-"""The verbs of tasks: writing a draft, publishing it, taking a task back, and the moves that a booking makes with it."""
+"""The verbs of tasks: writing a draft, publishing it, taking a task back, and the moves of its booking."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -183,7 +183,7 @@ def hold_open(session: Session, task: Task) -> None:
 
 
 def cancel(session: Session, task: Task, *, by: User) -> None:
-    """The customer takes back a task that nobody is booked for; raises NotAllowed, or WrongState while one is being paid.
+    """The customer takes back a task that nobody is booked for; raises NotAllowed, or WrongState while one is paid for.
 
     Live bids on it are declined by `bids.cancel_task`, which calls this.
     """

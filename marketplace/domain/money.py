@@ -42,7 +42,7 @@ def split(price_cents: int, fee_percent: int) -> Split:
 
 
 def cents_typed(text: str) -> int:
-    """The cents that somebody means by `60`, `60.50`, `60,5`, `1'200.-` or `CHF 60`; raises ValueError for anything else."""
+    """The cents that somebody means by `60`, `60,50`, `1'200.-` or `CHF 60`; raises ValueError for anything else."""
     bare = re.sub(r"(?i)chf|fr\.?|eur|€|[\s'’]", "", text)
     amount = re.fullmatch(r"([0-9]{1,7})(?:[.,](?:([0-9]{1,2})|[-–—]+))?", bare)
     if not amount:

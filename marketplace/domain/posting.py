@@ -6,12 +6,12 @@ A draft's answers are kept per step, as plain JSON:
      "questions": {"where": "one_room", ...},                      question code: choice code of the skill's guide
      "words": {"title", "description", "device", "tried", "language"},
      "times": {"flexible": false, "slots": [["2026-11-24T16:00:00+00:00", "2026-11-24T20:00:00+00:00"], ...]},
-     "place": {"where", "country", "postcode", "name", "region", "lat", "lon",
+     "place": {"country", "postcode", "name", "region", "lat", "lon",
                "remote": false, "budget_cents": 6000 or null},
      "typed": {"words": {...}}}                                    what was typed on a page and not yet accepted
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -36,7 +36,7 @@ class Span:
     @property
     def code(self) -> str:
         """The span's name in a form: its beginning in UTC."""
-        return self.starts_at.isoformat(timespec="minutes")
+        return self.starts_at.isoformat()
 
 
 @dataclass(frozen=True)
@@ -97,3 +97,21 @@ def _day(on: date, wall: ZoneInfo) -> Day:
 def is_served(country: str, region: str, regions: Collection[str]) -> bool:
     """Whether the operator has switched this region on, or its whole country; no regions means everywhere."""
     return not regions or region in regions or country in regions
+
+
+def told(
+    questions: Sequence[Mapping[str, Any]], answers: Mapping[str, str], language: str, *, with_unknown: bool = False
+) -> list[tuple[str, str]]:
+    """Each guided question with the answer given to it, in a language; "I don't know" only when asked for."""
+    lines = []
+    for question in questions:
+        code = answers.get(question["code"], UNKNOWN)
+        text = next((choice["text"] for choice in question["choices"] if choice["code"] == code), None)
+        if text and (with_unknown or code != UNKNOWN):
+            lines.append((said(question["ask"], language), said(text, language)))
+    return lines
+
+
+def said(texts: Mapping[str, str], language: str) -> str:
+    """A text of a guide in a language, in German where it has none."""
+    return texts.get(language) or texts["de"]

@@ -1,4 +1,4 @@
-"""The door that pictures come in by: what a stranger sends is read with care and drawn anew, or refused with a sentence.
+"""The door that pictures come in by: what a stranger sends is read with care and drawn anew, or refused.
 
 Pillow stays behind it. What leaves is a WebP of our own making, turned the right way up, without EXIF, place data,
 colour profile or anything else that lay in the file.
@@ -56,6 +56,11 @@ def redrawn(file: BinaryIO, *, megabytes: int, edge: int = EDGE) -> Picture:
     small = image.copy()
     small.thumbnail((SMALL_EDGE, SMALL_EDGE))
     return Picture(_webp(image), _webp(small), *image.size)
+
+
+def small_of(name: str) -> str:
+    """The file name of the small copy that lies beside the picture `name`."""
+    return f"small-{name}"
 
 
 def _decoded(data: bytes, edge: int) -> Image.Image:

@@ -25,7 +25,7 @@ from marketplace import clock
 from marketplace.db import by_public_id
 from marketplace.domain.lifecycles import BID_LIVE, BOOKING_AGREED
 from marketplace.domain.places import KM_PER_DEGREE, bounding_box
-from marketplace.models import Bid, Booking, Draft, Photo, Slot, Task
+from marketplace.models import Bid, Booking, Certification, Draft, Photo, Profile, Slot, Task
 
 # ---- One task
 
@@ -89,11 +89,48 @@ def photo_page(session: Session, public_id: str) -> tuple[Photo, Task | None, Dr
 
 
 # ---- Open tasks nearby
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where a helper's own search begins: the place and radius of the profile, and the skills in force."""
+
+    place: str
+    key: str
+    lat: float
+    lon: float
+    radius_km: int
+    skill_ids: frozenset[int]
+
+
+_HOME = (
+    select(Profile, Certification.skill_id)
+    .outerjoin(Certification, and_(Certification.helper_id == Profile.user_id, Certification.state == "granted"))
+    .where(Profile.user_id == bindparam("user_id"))
+)
+
+
+def home_of(session: Session, user_id: int) -> Home | None:
+    """Where this person's search begins, or none without a profile."""
+    rows = session.execute(_HOME, {"user_id": user_id}).all()
+    if not rows:
+        return None
+    profile = rows[0][0]
+    return Home(
+        place=f"{profile.postcode} {profile.place_name}",
+        key=f"{profile.country}-{profile.postcode} {profile.place_name}",
+        lat=profile.lat,
+        lon=profile.lon,
+        radius_km=profile.radius_km,
+        skill_ids=frozenset(skill_id for _, skill_id in rows if skill_id is not None),
+    )
+
+
 #
-# Ids are decided inside a covering index (state, skill, lat, lon, id) by plain arithmetic: the square of the distance on
-# a flat map whose two scales come from the latitude asked about. The map is searched ring by ring, near ones first, all in
-# one statement: both engines work through the parts of a UNION ALL in order and stop at the ring that fills the page. The
-# full rows come in a second statement.
+# Ids are decided inside a covering index (state, skill, lat, lon, id) by plain arithmetic: the square of the distance
+# on a flat map whose two scales come from the latitude asked about. The map is searched ring by ring, near ones first,
+# all in one statement: both engines work through the parts of a UNION ALL in order and stop at the ring that fills the
+# page. The full rows come in a second statement.
 
 RINGS_KM = (1.0, 3.0, 10.0, 30.0, inf)
 
@@ -252,3 +289,8 @@ def drafts_of(session: Session, *, token_hashes: Sequence[str], user_id: int | N
 def draft_page(session: Session, public_id: str) -> Draft:
     """A draft with its photos; raises NotFound."""
     return by_public_id(session, Draft, public_id, selectinload(Draft.photos))
+
+
+def task_of_draft(session: Session, draft: Draft) -> str:
+    """The public id of the task that a draft has become."""
+    return session.scalars(select(Task.public_id).where(Task.id == draft.published_task_id)).one()

@@ -14,19 +14,24 @@ from marketplace.web import (
     assets,
     badges,
     bookings,
+    certifications,
     development,
+    drafts,
     errors,
     filters,
     headers,
     languages,
     limits,
     notices,
+    operator,
     pages,
     payments,
+    profiles,
     reviews,
     sandbox,
     security,
     static_files,
+    tasks,
 )
 from marketplace.web.current import brand
 from marketplace.web.languages import OWN_NAMES, language
@@ -35,12 +40,17 @@ BLUEPRINTS = (
     accounts.bp,
     badges.bp,
     bookings.bp,
+    certifications.bp,
     development.bp,
+    drafts.bp,
     notices.bp,
+    operator.bp,
     pages.bp,
     payments.bp,
+    profiles.bp,
     reviews.bp,
     sandbox.bp,
+    tasks.bp,
 )
 
 csrf = CSRFProtect()

@@ -1,0 +1,33 @@
+"""Fields of forms that several pages share."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from wtforms import StringField
+
+from marketplace.domain.money import cents_typed
+from marketplace.web.languages import gettext as _
+
+
+class MoneyField(StringField):
+    """An amount of money, typed as people write it; the data are whole cents, or none when nothing was typed."""
+
+    data: int | None  # type: ignore[assignment]
+
+    def process_formdata(self, valuelist: Sequence[Any]) -> None:
+        """Read what was typed; what is no amount becomes an error of this field."""
+        text = valuelist[0].strip() if valuelist else ""
+        try:
+            self.data = cents_typed(text) if text else None
+        except ValueError:
+            self.data = None
+            raise ValueError(_("Please type an amount such as 60 or 60.50.")) from None
+
+    def _value(self) -> str:
+        """What stands in the input: what was typed, else the amount."""
+        if self.raw_data:
+            return str(self.raw_data[0])
+        if self.data is None:
+            return ""
+        francs, rest = divmod(self.data, 100)
+        return f"{francs}.{rest:02}" if rest else str(francs)
