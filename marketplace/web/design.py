@@ -11,6 +11,7 @@ from wtforms import (
     IntegerField,
     MultipleFileField,
     RadioField,
+    SelectChoice,
     SelectField,
     SelectMultipleField,
     StringField,
@@ -35,29 +36,41 @@ class SampleForm(FlaskForm):
     skill = RadioField(
         _l("What is it about?"),
         choices=[
-            ("wifi", _l("Wi-Fi & internet")),
-            ("tv", _l("Television & radio")),
-            ("phone", _l("Phone & tablet")),
-            ("laptop", _l("Computer")),
+            SelectChoice("wifi", _l("Wi-Fi & internet")),
+            SelectChoice("tv", _l("Television & radio")),
+            SelectChoice("phone", _l("Phone & tablet")),
+            SelectChoice("laptop", _l("Computer")),
         ],
         validators=[InputRequired()],
     )
     title = StringField(_l("What should be done?"), validators=[InputRequired()])
     story = TextAreaField(_l("What have you tried already?"))
     postcode = StringField(_l("Postcode"), validators=[InputRequired()])
-    radius = SelectField(_l("How far away?"), choices=[("5", "5 km"), ("20", "20 km")], validators=[InputRequired()])
+    radius = SelectField(
+        _l("How far away?"),
+        choices=[SelectChoice("5", "5 km"), SelectChoice("20", "20 km")],
+        validators=[InputRequired()],
+    )
     budget = IntegerField(_l("Your budget"))
     distance = IntegerField(_l("Radius"), validators=[InputRequired()])
     mail = EmailField(_l("E-mail address"), validators=[InputRequired()])
     on = DateField(_l("Day"), validators=[InputRequired()])
     where = RadioField(
         _l("How shall the help come?"),
-        choices=[("home", _l("To my home")), ("remote", _l("By phone or screen")), ("any", _l("I don't know"))],
+        choices=[
+            SelectChoice("home", _l("To my home")),
+            SelectChoice("remote", _l("By phone or screen")),
+            SelectChoice("any", _l("I don't know")),
+        ],
         validators=[InputRequired()],
     )
     when = SelectMultipleField(
         _l("When does it suit you?"),
-        choices=[("evening", _l("In the evening")), ("weekend", _l("At the weekend")), ("day", _l("During the day"))],
+        choices=[
+            SelectChoice("evening", _l("In the evening")),
+            SelectChoice("weekend", _l("At the weekend")),
+            SelectChoice("day", _l("During the day")),
+        ],
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
         validators=[InputRequired()],
@@ -66,11 +79,11 @@ class SampleForm(FlaskForm):
     stars = RadioField(
         _l("How was the visit?"),
         choices=[
-            ("1", _l("Bad")),
-            ("2", _l("Not good")),
-            ("3", _l("All right")),
-            ("4", _l("Good")),
-            ("5", _l("Very good")),
+            SelectChoice("1", _l("Bad")),
+            SelectChoice("2", _l("Not good")),
+            SelectChoice("3", _l("All right")),
+            SelectChoice("4", _l("Good")),
+            SelectChoice("5", _l("Very good")),
         ],
         validators=[InputRequired()],
     )
