@@ -11,6 +11,7 @@ from marketplace.actions import journal
 from marketplace.domain.errors import N_, Invalid, NotAllowed
 from marketplace.domain.places import Place
 from marketplace.domain.policy import Policy
+from marketplace.domain.posting import is_served
 from marketplace.models import Profile, User, UsualHours
 from marketplace.permissions import may_change_profile
 
@@ -40,7 +41,7 @@ def save(
     """
     least, most = (policy.radius_min_km, policy.radius_max_km) if policy else RADIUS_KM
     _check_words(headline, about, languages)
-    if regions and place.region not in regions:
+    if not is_served(place.country, place.region, regions):
         raise Invalid("place", N_("We do not offer help in this region yet."))
     if not least <= radius_km <= most:
         sentence = N_("Please choose a distance from %(least)s to %(most)s km.")

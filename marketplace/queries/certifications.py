@@ -5,6 +5,8 @@ from sqlalchemy.orm import Session, contains_eager
 
 from marketplace.models import Certification, Skill
 
+CERTIFICATION_LIVE = ("applied", "granted", "suspended")
+
 _GRANTED = select(Certification.skill_id).where(
     Certification.helper_id == bindparam("helper_id"), Certification.state == "granted"
 )
@@ -28,12 +30,7 @@ def of_helper(session: Session, helper_id: int) -> list[Certification]:
     return list(session.scalars(_OF_HELPER, {"helper_id": helper_id}))
 
 
-def skills(session: Session) -> list[Skill]:
-    """Every skill in the order in which people see them."""
-    return list(session.scalars(_SKILLS))
-
-
 def skills_to_apply_for(session: Session, applications: list[Certification]) -> list[Skill]:
-    """The skills for which no application or certification of these stands."""
-    standing = {one.skill_id for one in applications if one.state in ("applied", "granted", "suspended")}
-    return [skill for skill in skills(session) if skill.id not in standing]
+    """The skills for which no application or certification of these stands, in the order in which people see them."""
+    standing = {one.skill_id for one in applications if one.state in CERTIFICATION_LIVE}
+    return [skill for skill in session.scalars(_SKILLS) if skill.id not in standing]

@@ -179,11 +179,6 @@ def bookings(
     )
 
 
-def booking_page(session: Session, public_id: str) -> Booking:
-    """One booking with its task, both sides and its steps; raises NotFound."""
-    return by_public_id(session, Booking, public_id, *_BOTH_SIDES, selectinload(Booking.steps))
-
-
 _BOTH_SIDES = (
     joinedload(Booking.task),
     joinedload(Booking.customer).raiseload(User.roles),

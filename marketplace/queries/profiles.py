@@ -74,6 +74,14 @@ def of_user(session: Session, user_id: int) -> Profile | None:
     return session.scalar(_OF_USER, {"user_id": user_id})
 
 
+def own_profile(session: Session, user_id: int) -> Profile:
+    """The same, where there has to be one; raises NotFound."""
+    profile = of_user(session, user_id)
+    if profile is None:
+        raise NotFound()
+    return profile
+
+
 def photo_name(session: Session, public_id: str) -> str:
     """The file name of a profile's picture; raises NotFound when there is no profile or no picture."""
     name = session.scalar(_PHOTO, {"public_id": public_id})

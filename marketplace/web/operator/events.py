@@ -1,0 +1,117 @@
+"""The journal in words: what each event and each subject is called, and where its subject can be looked at."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import url_for
+from flask_babel.speaklater import LazyString
+
+from marketplace.queries.journal import Line
+from marketplace.web.languages import lazy_gettext as _l
+
+EVENTS = {
+    "account_registered": _l("Account opened"),
+    "account_changed": _l("Own data changed"),
+    "account_suspended": _l("Account suspended"),
+    "account_restored": _l("Account restored"),
+    "operator_created": _l("Operator's account made"),
+    "device_signed_out": _l("A device signed out"),
+    "devices_signed_out": _l("Other devices signed out"),
+    "profile_created": _l("Profile written"),
+    "profile_changed": _l("Profile changed"),
+    "profile_hours_changed": _l("Usual hours changed"),
+    "profile_photo_changed": _l("Photo changed"),
+    "profile_photo_removed": _l("Photo removed"),
+    "certification_applied": _l("Certification applied for"),
+    "certification_withdrawn": _l("Application taken back"),
+    "certification_granted": _l("Certification granted"),
+    "certification_declined": _l("Certification declined"),
+    "certification_suspended": _l("Certification suspended"),
+    "certification_reinstated": _l("Certification back in force"),
+    "task_published": _l("Task published"),
+    "task_booked": _l("Task booked"),
+    "task_reopened": _l("Task open again"),
+    "task_done": _l("Task done"),
+    "task_closed": _l("Task closed"),
+    "task_cancelled": _l("Task cancelled"),
+    "task_expired": _l("Task expired"),
+    "task_removed": _l("Task taken down"),
+    "bid_placed": _l("Bid placed"),
+    "bid_revised": _l("Bid changed"),
+    "bid_countered": _l("Another proposal made"),
+    "bid_agreed": _l("Proposal agreed to"),
+    "bid_accepted": _l("Bid accepted"),
+    "bid_declined": _l("Bid declined"),
+    "bid_withdrawn": _l("Bid taken back"),
+    "bid_expired": _l("Bid expired"),
+    "bid_fell_through": _l("Accepted bid fell through"),
+    "message_sent": _l("Message sent"),
+    "booking_reserved": _l("Booking reserved"),
+    "booking_confirmed": _l("Booking confirmed"),
+    "booking_lapsed": _l("Booking not paid in time"),
+    "booking_cancelled": _l("Booking cancelled"),
+    "booking_closed": _l("Booking closed"),
+    "helper_set_out": _l("Helper set out"),
+    "visit_started": _l("Visit started"),
+    "visit_finished": _l("Visit finished"),
+    "visit_signed_off": _l("Visit signed off"),
+    "visit_reported_unsolved": _l("Visit reported as not solved"),
+    "visit_settled": _l("Unsolved visit settled"),
+    "payment_prepared": _l("Payment prepared"),
+    "payment_held": _l("Payment held"),
+    "payment_failed": _l("Payment failed"),
+    "payment_released": _l("Money released to the helper"),
+    "payment_refunded": _l("Money paid back"),
+    "payment_returned": _l("Late payment sent back"),
+    "review_written": _l("Review written"),
+    "badge_earned": _l("Badge earned"),
+    "badge_lost": _l("Badge lost"),
+}
+
+# By table: what one row is called, and the page on which it can be looked at (with its public id).
+SUBJECTS: dict[str, tuple[LazyString, str | None]] = {
+    "users": (_l("Person"), "operator.person"),
+    "profiles": (_l("Profile"), "profiles.show"),
+    "certifications": (_l("Certification"), "operator.certification"),
+    "tasks": (_l("Task"), "operator.task"),
+    "bids": (_l("Bid"), None),
+    "bookings": (_l("Booking"), "operator.booking"),
+    "payments": (_l("Payment"), None),
+    "reviews": (_l("Review"), None),
+    "messages": (_l("Message"), None),
+    "standings": (_l("Badge"), None),
+}
+
+
+@dataclass(frozen=True)
+class LineInWords:
+    """One line of the journal as people read it."""
+
+    at: datetime
+    event: LazyString | str
+    actor: str | None
+    actor_href: str | None
+    subject: LazyString | str
+    reference: str | None
+    href: str | None
+    facts: str
+
+
+def in_words(lines: list[Line]) -> list[LineInWords]:
+    """The lines of the journal as people read them."""
+    return [_in_words(line) for line in lines]
+
+
+def _in_words(line: Line) -> LineInWords:
+    entry, reference = line.entry, line.subject_public_id
+    subject, endpoint = SUBJECTS.get(entry.subject_kind, (entry.subject_kind, None))
+    return LineInWords(
+        at=entry.at,
+        event=EVENTS.get(entry.event, entry.event),
+        actor=line.actor_name,
+        actor_href=url_for("operator.person", public_id=line.actor_public_id) if line.actor_public_id else None,
+        subject=subject,
+        reference=reference or f"#{entry.subject_id}",
+        href=url_for(endpoint, public_id=reference) if endpoint and reference else None,
+        facts=", ".join(f"{name} {value}" for name, value in entry.facts.items()),
+    )
