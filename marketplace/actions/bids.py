@@ -42,7 +42,7 @@ def place(
     Raises NotAllowed, Invalid for a part of the terms, WrongState when the task takes no (further) bid of this helper.
     """
     if not may_bid(by, task, _certified_skill_ids(session, by)):
-        raise NotAllowed(_why_not(by, task))
+        raise NotAllowed(why_not(by, task))
     _hold_open(session, task)
     _demand_room(session, task, by, policy)
     now = clock.now()
@@ -123,6 +123,13 @@ def withdraw(session: Session, bid: Bid, *, by: User) -> None:
     _demand_unpaid(session, bid)
     journal.record(session, "bid_withdrawn", bid, by=by)
     _tell_customer(session, bid, "bid_withdrawn")
+
+
+def why_not(by: User, task: Task) -> str:
+    """The sentence for somebody who may not bid on a task."""
+    if task.customer_id == by.id:
+        return N_("This is your own task.")
+    return N_("You need a certification for this field of help before you can bid.")
 
 
 # ---- The customer
@@ -208,13 +215,6 @@ def fall_through(session: Session, bid: Bid) -> None:
 
 
 # ---- What the verbs share
-
-
-def _why_not(by: User, task: Task) -> str:
-    """The sentence for somebody who may not bid."""
-    if task.customer_id == by.id:
-        return N_("This is your own task.")
-    return N_("You need a certification for this field of help before you can bid.")
 
 
 def _certified_skill_ids(session: Session, helper: User) -> set[int]:

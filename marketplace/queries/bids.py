@@ -36,7 +36,7 @@ _PAGE = (
 
 @dataclass(frozen=True)
 class BidPage:
-    """A bid with its task, people, slots and steps, the helper's profile and standing, and the agreed booking of the two."""
+    """A bid with its task, people, slots and steps, the helper's profile and standing, and the booking of the two."""
 
     bid: Bid
     profile: Profile | None

@@ -23,11 +23,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Conversation:
-    """The two of a conversation, the helper's newest bid if there is one, and whether the two have a booking."""
+    """The two of a conversation, the helper's newest bid, whether it has begun, and whether they have a booking."""
 
     task: Task
     helper: User
     bid: Bid | None
+    has_begun: bool
     has_agreed: bool
 
     def name_of(self, person: User) -> str:
@@ -56,6 +57,11 @@ _AGREED = select(
     )
     .exists()
 )
+_ANY_MESSAGE = select(
+    select(Message.id)
+    .where(Message.task_id == bindparam("task_id"), Message.helper_id == bindparam("helper_id"))
+    .exists()
+)
 _NEWEST_BID = (
     select(Bid)
     .where(Bid.task_id == bindparam("task_id"), Bid.helper_id == bindparam("helper_id"))
@@ -73,7 +79,11 @@ def conversation(session: Session, task_id: str, helper_id: str, user: User) -> 
     if user.id not in (task.customer_id, helper.id):
         raise NotFound()
     between = {"task_id": task.id, "helper_id": helper.id}
-    return Conversation(task, helper, session.scalar(_NEWEST_BID, between), bool(session.scalar(_AGREED, between)))
+    bid = session.scalar(_NEWEST_BID, between)
+    has_begun = bid is not None or bool(session.scalar(_ANY_MESSAGE, between))
+    if not has_begun and (user.id == task.customer_id or task.state != "open"):
+        raise NotFound()
+    return Conversation(task, helper, bid, has_begun, bool(session.scalar(_AGREED, between)))
 
 
 def thread(session: Session, task_id: int, helper_id: int, *, reader: User, has_agreed: bool) -> list[Line]:

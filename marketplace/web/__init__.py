@@ -1,6 +1,6 @@
 """Flask lives here only: guards, forms, views and what every page needs."""
 
-from flask import Flask
+from flask import Flask, abort, request
 from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect, generate_csrf
 from markupsafe import Markup
@@ -13,6 +13,7 @@ from marketplace.web import (
     accounts,
     assets,
     badges,
+    bids,
     bookings,
     certifications,
     development,
@@ -22,6 +23,7 @@ from marketplace.web import (
     headers,
     languages,
     limits,
+    messages,
     notices,
     operator,
     pages,
@@ -39,10 +41,12 @@ from marketplace.web.languages import OWN_NAMES, language
 BLUEPRINTS = (
     accounts.bp,
     badges.bp,
+    bids.bp,
     bookings.bp,
     certifications.bp,
     development.bp,
     drafts.bp,
+    messages.bp,
     notices.bp,
     operator.bp,
     pages.bp,
@@ -70,6 +74,7 @@ def register(app: Flask) -> None:
     errors.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    app.before_request(_refuse_nul)
     app.context_processor(_on_every_page)
     app.jinja_env.globals.update(csrf=csrf_field)
 
@@ -94,6 +99,14 @@ def _configure(app: Flask) -> None:
     if app.config["PROXIES"]:
         hops = app.config["PROXIES"]
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+
+
+def _refuse_nul() -> None:
+    """A NUL sign belongs in no address and no form, and PostgreSQL could not store it."""
+    if "\x00" in request.path:
+        abort(404)
+    if any("\x00" in value for values in (request.args, request.form) for _, value in values.items(multi=True)):
+        abort(422)
 
 
 def _on_every_page() -> dict[str, object]:
