@@ -108,12 +108,18 @@ class Page:
         self.response = response
         db.session.rollback()  # what the test holds is read anew after a request
         body = response.get_data(as_text=True) if response.mimetype == "text/html" else ""
-        assert response.status_code == status, f"{response.status_code} from {self.path}: {body[:3000]}"
+        assert response.status_code == status, f"{response.status_code} from {self.path}: {_main(body)}"
         if response.mimetype == "text/html" and body:
             self.document = html.document_fromstring(body)
             if status not in (301, 302, 303, 307, 308):
                 inspect(body, self.document, self.path)
         return self
+
+
+def _main(body: str) -> str:
+    """What stands in the main part of a page, for the message of a failed test."""
+    main = html.document_fromstring(body).find(".//main") if body else None
+    return body[:1000] if main is None else " ".join(main.text_content().split())
 
 
 def inspect(body: str, document: HtmlElement, path: str) -> None:

@@ -4,6 +4,7 @@ import datetime as dt
 from datetime import datetime
 
 from flask_security import AsaList, RoleMixin, UserMixin, WebAuthnMixin, naive_utcnow
+from flask_security.utils import _config_value as setting
 from sqlalchemy import JSON, Column, DateTime, ForeignKey, Index, LargeBinary, String, Table, Text, func
 from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -73,6 +74,15 @@ class User(Base, Public, UserMixin):
     def role_names(self) -> set[str]:
         """The operator's roles that this person holds."""
         return {role.name for role in self.roles}
+
+    def check_tf_required(self, methods: list[tuple[str, str]], fresh: bool) -> tuple[bool, list[tuple[str, str]]]:
+        """Whether signing in takes a second step (Flask-Security asks): who has set one up, and the operator's people."""
+        required, allowed = super().check_tf_required(methods, fresh)
+        return required or self.check_tf_required_setup(), allowed
+
+    def check_tf_required_setup(self) -> bool:
+        """Whether this person may not do without a second step: the operator's people, where the settings say so."""
+        return bool(self.roles) and bool(setting("OPERATORS_NEED_TWO_FACTOR"))
 
 
 class WebAuthn(Base, WebAuthnMixin):

@@ -6,6 +6,7 @@ from flask_wtf import FlaskForm
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 from wtforms import RadioField, StringField, TelField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, ValidationError
 
 from config import LANGUAGES
@@ -37,7 +38,7 @@ class PersonForm(FlaskForm):
     language = RadioField(
         _l("Language of pages and mails"),
         [InputRequired(_l("Please choose a language."))],
-        choices=[(code, OWN_NAMES[code]) for code in LANGUAGES],
+        choices=[SelectChoice(code, OWN_NAMES[code]) for code in LANGUAGES],
     )
 
     def validate_phone(self, field: TelField) -> None:

@@ -33,7 +33,6 @@ class Accounts(FSQLALiteUserDatastore):
 
 def register(app: Flask) -> None:
     """Set up sessions and Flask-Security."""
-    app.config.setdefault("OPERATORS_NEED_TWO_FACTOR", app.config["ENVIRONMENT"] == "production")
     app.config.update({f"SECURITY_{name}": value for name, value in _settings(app).items()})
     app.session_interface = ServerSessions(app.extensions["policy"])
     security = Security(
@@ -77,6 +76,7 @@ def _settings(app: Flask) -> dict[str, Any]:
         "WAN_RP_NAME": app.config["BRAND_NAME"],
         "TWO_FACTOR_RESCUE_MAIL": app.config["OPERATOR_MAIL"],
         "EMAIL_SENDER": app.config["MAIL_SENDER"],
+        "OPERATORS_NEED_TWO_FACTOR": app.config["ENVIRONMENT"] == "production",
     }
 
 
@@ -110,6 +110,9 @@ _DOORS: dict[str, Any] = {
     "FRESHNESS": timedelta(hours=1),
     "FRESHNESS_GRACE_PERIOD": timedelta(minutes=15),
     "EMAIL_HTML": False,
+    "EMAIL_VALIDATOR_ARGS": {"check_deliverability": False},  # asks no name server while a page waits
+    "LOGIN_USER_TEMPLATE": "security/login.html",
+    "REGISTER_USER_TEMPLATE": "security/register.html",
     "CLI_USERS_NAME": None,
     "CLI_ROLES_NAME": None,
     "STATIC_FOLDER": None,

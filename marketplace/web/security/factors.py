@@ -1,7 +1,12 @@
 """The second step of signing in: codes of an authenticator app, each good once, and passkeys."""
 
+import base64
+from io import BytesIO
+
+import qrcode
 from flask_security import Totp, WebauthnUtil
 from passlib.totp import TotpMatch
+from qrcode.image.svg import SvgPathFillImage
 from webauthn.helpers.structs import (
     AuthenticatorSelectionCriteria,
     ResidentKeyRequirement,
@@ -13,6 +18,13 @@ from marketplace.models import User
 
 class OneTimeCodes(Totp):
     """Remembers the code used last, so that nobody who looked over a shoulder uses it again."""
+
+    def generate_qrcode(self, username: str, totp: str) -> str:
+        """The picture for the app as a data address, on white, so that dark pages can be scanned too."""
+        image = qrcode.make(self.get_totp_uri(username, totp), image_factory=SvgPathFillImage)
+        with BytesIO() as file:
+            image.save(file)
+            return f"data:image/svg+xml;base64,{base64.b64encode(file.getvalue()).decode()}"
 
     def get_last_counter(self, user: User) -> int | None:
         """The number of the code used last."""

@@ -11,13 +11,13 @@ from flask_security.forms import EmailValidation, IsString, RequiredLocalize, em
 from flask_security.recovery_codes import MfRecoveryForm
 from flask_security.utils import get_message, hash_password
 from flask_security.webauthn import WebAuthnRegisterForm, WebAuthnSigninResponseForm
-from wtforms import EmailField, HiddenField, PasswordField, StringField
+from wtforms import EmailField, HiddenField, PasswordField, RadioField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 
 from marketplace.actions import accounts
 from marketplace.db import db, transaction
 from marketplace.domain.errors import N_, WrongState
-from marketplace.web.languages import gettext as _
 from marketplace.web.languages import lazy_gettext as _l
 from marketplace.web.limits import count_guess, count_mail
 from marketplace.web.security.edge import begin
@@ -197,6 +197,22 @@ class ChangeMailForm(ChangeEmailForm):
         return right
 
 
+class TwoStepsForm(theirs.TwoFactorSetupForm):
+    """Whether to sign in in two steps; the page has a button for each choice."""
+
+    setup = RadioField(
+        _l("Sign in in two steps"),
+        choices=[SelectChoice("authenticator"), SelectChoice("disable")],
+        validate_choice=False,
+    )
+
+
+class LostPhoneForm(theirs.TwoFactorRescueForm):
+    """What somebody without the authenticator app can do; the page has a button for each choice."""
+
+    help_setup = RadioField(_l("I do not have my phone with me"), choices=[SelectChoice("help")])
+
+
 class CodeForm(theirs.TwoFactorVerifyCodeForm):
     """A code of the authenticator app."""
 
@@ -260,7 +276,9 @@ FORMS: dict[str, Any] = {
     "reset_password_form": NewPasswordForm,
     "change_password_form": ChangePasswordForm,
     "change_email_form": ChangeMailForm,
+    "two_factor_setup_form": TwoStepsForm,
     "two_factor_verify_code_form": CodeForm,
+    "two_factor_rescue_form": LostPhoneForm,
     "mf_recovery_form": RecoveryCodeForm,
     "wan_register_form": PasskeyForm,
     "wan_signin_response_form": PasskeyAnswerForm,

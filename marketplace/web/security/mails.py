@@ -9,7 +9,7 @@ from marketplace.actions import outbox
 from marketplace.db import db
 from marketplace.models import User
 from marketplace.web.current import brand
-from marketplace.web.languages import speaking
+from marketplace.web.languages import plain_gettext, speaking
 
 
 class OutboxMail(MailUtil):
@@ -38,9 +38,8 @@ def write(reader: User, address: str, template: str, **values: Any) -> None:
 def words(template: str, user: User, **values: Any) -> str:
     """The text of a mail in its reader's language; its links lead to the address that the operator has set."""
     links = {name: _public(value) if isinstance(value, str) else value for name, value in values.items()}
-    return str(
-        speaking(user.language, lambda: render_template(template, user=user, site=_public(request.host_url), **links))
-    )
+    known = {"reader": user, "user": user, "_": plain_gettext, "brand": brand(), **links}
+    return str(speaking(user.language, lambda: render_template(template, **known)))
 
 
 def _put(address: str, text: str) -> None:
