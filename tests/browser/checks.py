@@ -1,0 +1,178 @@
+"""What is looked for on every page: barriers, broken policy, foreign hosts, weight, sideways scroll, small targets."""
+
+import gzip
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Page, Request
+
+from config import ROOT
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+FIRST_VIEW_MAX = 120 * 1024  # bytes over the wire
+STYLE_MAX = 12 * 1024  # bytes, gzipped
+SCRIPT_MAX = 25 * 1024
+TARGET_MIN = 24  # CSS pixels, WCAG 2.2 target size
+NARROWEST = 320
+
+
+@dataclass(frozen=True)
+class Look:
+    """How somebody looks at a page: the language, the colours, the width of the window."""
+
+    language: str = "de"
+    colours: str = "light"
+    width: int = 390
+
+    def __str__(self) -> str:
+        return f"{self.language}-{self.colours}-{self.width}"
+
+
+LOOKS = [
+    *(Look(language, colours) for language in ("de", "fr", "it", "en") for colours in ("light", "dark")),
+    Look(width=1280),
+    Look(colours="dark", width=1280),
+]
+
+
+def window(browser: Browser, town_url: str, look: Look, cookies: dict[str, str], **options: Any) -> BrowserContext:
+    """A browser window of its own: nothing cached, with these cookies."""
+    context = browser.new_context(
+        base_url=town_url,
+        viewport={"width": look.width, "height": 844},
+        color_scheme=look.colours,
+        locale={"de": "de-CH", "fr": "fr-CH", "it": "it-CH", "en": "en-GB"}[look.language],
+        reduced_motion="reduce",
+        **options,
+    )
+    context.set_default_timeout(20_000)
+    kept = {"language": look.language, **cookies}
+    context.add_cookies([{"name": name, "value": value, "url": town_url} for name, value in kept.items()])
+    return context
+
+
+@dataclass
+class Watch:
+    """Listens to a page from the first byte on: what it complains about and everything it asks for."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", lambda said: said.type in ("error", "warning") and self._complain(said.text))
+        self.page.on("pageerror", lambda error: self._complain(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request))
+
+    def _complain(self, text: str) -> None:
+        # Chromium writes the status of a page that we ask to refuse us into the console.
+        if "Failed to load resource" not in text or "the server responded" not in text:
+            self.complaints.append(f"console: {text}")
+
+    def foreign(self) -> list[str]:
+        """Every request that left the house."""
+        host = self.page.url.split("/")[2]
+        return [
+            f"foreign host: {request.url}"
+            for request in self.requests
+            if request.url.startswith("http") and request.url.split("/")[2] != host
+        ]
+
+    def too_heavy(self) -> list[str]:
+        """What is over the weight of a first view."""
+        total, style, script, broken = 0, 0, 0, []
+        for request in self.requests:
+            response = request.response()
+            if response is None or not request.url.startswith("http"):
+                continue
+            if response.status >= 400 and not request.is_navigation_request():
+                broken.append(f"{response.status}: {request.url}")
+            if 300 <= response.status < 400:
+                continue
+            total += request.sizes()["responseBodySize"]
+            if request.resource_type == "stylesheet":
+                style += len(gzip.compress(response.body()))
+            if request.resource_type == "script":
+                script += len(gzip.compress(response.body()))
+        weighed = (("first view", total, FIRST_VIEW_MAX), ("CSS", style, STYLE_MAX), ("JS", script, SCRIPT_MAX))
+        return broken + [f"{what}: {size} bytes, {most} at most" for what, size, most in weighed if size > most]
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe finds by WCAG 2.2 AA and its best practices."""
+    page.evaluate(_axe())
+    found = page.evaluate("tags => axe.run({runOnly: {type: 'tag', values: tags}})", AXE_TAGS)
+    assert found["passes"], "axe has looked at nothing"
+    return [
+        f"axe {violation['id']}: {violation['help']}: {node['html'][:160]}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+def small_targets(page: Page) -> list[str]:
+    """Controls that a finger misses; links in running text may be as small as the text."""
+    return [f"small target: {one}" for one in page.evaluate(_SMALL_TARGETS, TARGET_MIN)]
+
+
+def sideways_scroll(page: Page) -> list[str]:
+    """What sticks out of the narrowest phone, as the page is and with every text 40 % longer."""
+    before = page.viewport_size
+    page.set_viewport_size({"width": NARROWEST, "height": 844})
+    found = [f"sticks out at {NARROWEST} px: {one}" for one in page.evaluate(_STICKING_OUT)]
+    page.evaluate(_LENGTHEN)
+    found += [f"sticks out at {NARROWEST} px with long words: {one}" for one in page.evaluate(_STICKING_OUT)]
+    page.set_viewport_size(before)
+    return found
+
+
+@cache
+def _axe() -> str:
+    return AXE.read_text()
+
+
+_SMALL_TARGETS = """least => {
+  const found = [];
+  for (const element of document.querySelectorAll(
+      'a[href], button, input:not([type=hidden]), select, textarea, summary, label:has(input[type=radio], input[type=checkbox])')) {
+    if (!element.checkVisibility({opacityProperty: true, visibilityProperty: true})) continue;
+    if (element.matches('.skip, .sr')) continue;
+    let box = element.getBoundingClientRect();
+    if (element.matches('input[type=radio], input[type=checkbox]') && element.labels.length)
+      box = element.labels[0].getBoundingClientRect();
+    const inText = element.matches('a, summary') && getComputedStyle(element).display === 'inline'
+      && [...element.parentElement.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
+    if (!inText && box.width > 0 && (box.width < least || box.height < least))
+      found.push(`${Math.round(box.width)}x${Math.round(box.height)} ${element.outerHTML.slice(0, 120)}`);
+  }
+  return found;
+}"""
+
+_STICKING_OUT = """() => {
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= width) return [];
+  const out = [...document.body.querySelectorAll('*')].filter(element =>
+    element.getBoundingClientRect().right > width + 1
+    && !element.closest('[popover]:not(:popover-open), .sr')
+    && ![...ancestors(element)].some(one => ['auto', 'scroll', 'hidden', 'clip'].includes(getComputedStyle(one).overflowX)));
+  function* ancestors(element) {
+    for (let one = element.parentElement; one && one !== document.body; one = one.parentElement) yield one;
+  }
+  const last = out.filter(element => !out.some(other => other !== element && element.contains(other)));
+  return [`${document.documentElement.scrollWidth} px wide`, ...last.slice(0, 3).map(one => one.outerHTML.slice(0, 140))];
+}"""
+
+_LENGTHEN = """() => {
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const texts = [];
+  while (walker.nextNode()) texts.push(walker.currentNode);
+  for (const text of texts) {
+    const words = text.textContent.trim();
+    if (!words || text.parentElement.closest('script, style, svg')) continue;
+    const more = words.slice(0, Math.ceil(words.length * 0.4)).trim();
+    text.textContent = text.textContent.replace(words, () => words + (words.includes(' ') ? ' ' : '') + more);
+  }
+}"""

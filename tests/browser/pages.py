@@ -1,0 +1,176 @@
+"""Every page of the house, and who looks at it. A GET route that is neither here nor among NOT_PAGES fails a test."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Somebody opens a page. Values name things of the town ("booking/started"); `send` presses its button without an answer."""
+
+    endpoint: str
+    person: str | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+    status: int = 200
+    send: bool = False
+
+    def __str__(self) -> str:
+        which = "-".join(str(value).replace("/", ".") for value in self.values.values())
+        parts = (self.endpoint, which, self.person or "anybody", "empty" if self.send else "")
+        return "-".join(part for part in parts if part)
+
+
+def _visits(endpoint: str, person: str | None = None, **values: Any) -> Visit:
+    return Visit(endpoint, person, values)
+
+
+def _thing(endpoint: str, person: str | None, thing: str, **values: Any) -> Visit:
+    return Visit(endpoint, person, {"public_id": thing, **values})
+
+
+BOOKING_STATES = (
+    "reserved", "lapsed", "confirmed", "on_the_way", "started", "finished", "unsolved", "signed_off", "closed", "cancelled"
+)  # fmt: skip
+STEPS = ("skill", "questions", "words", "photos", "times", "place")
+
+VISITS = [
+    # What everybody sees
+    _visits("pages.home"),
+    _visits("pages.home", "hans"),
+    _visits("pages.how_it_works"),
+    _visits("pages.imprint"),
+    _visits("pages.terms"),
+    _visits("pages.privacy"),
+    _visits("pages.design"),
+    _visits("profiles.index"),
+    _visits("profiles.index", None, place="Bern"),
+    _visits("profiles.index", None, place="Neuhausen"),
+    _visits("profiles.index", None, place="Nirgendwo"),
+    _thing("profiles.show", None, "profile/hans"),
+    _thing("profiles.show", "anna", "profile/lea"),
+    _visits("tasks.index"),
+    _visits("tasks.index", None, place="3011"),
+    _visits("tasks.index", "hans"),
+    _thing("tasks.show", None, "task/open"),
+    _thing("tasks.show", "anna", "task/open"),
+    _thing("tasks.show", "hans", "task/open"),
+    _thing("tasks.show", "anna", "task/quiet"),
+    *(_thing("tasks.show", "anna", f"task/{state}") for state in ("expired", "cancelled", "removed")),
+    _thing("tasks.show", None, "task/cancelled"),
+    # Posting a task
+    _visits("drafts.new"),
+    Visit("drafts.new", send=True),
+    _visits("drafts.new", "anna"),
+    *(_thing("drafts.show", "stranger", "draft/full", step=step) for step in STEPS),
+    *(Visit("drafts.show", "stranger", {"public_id": "draft/begun", "step": step}, send=True) for step in ("words", "times", "place")),
+    _thing("drafts.check", "stranger", "draft/full"),
+    _thing("drafts.check", "stranger", "draft/begun"),
+    _thing("drafts.account", "stranger", "draft/full"),
+    _thing("tasks.confirmation", "anna", "task/open"),
+    _thing("tasks.cancellation", "anna", "task/open"),
+    # An account
+    _visits("security.login"),
+    Visit("security.login", send=True),
+    _visits("security.register"),
+    Visit("security.register", send=True),
+    _visits("security.forgot_password"),
+    Visit("security.forgot_password", send=True),
+    Visit("security.reset_password", None, {"token": "token/reset"}),
+    _visits("security.send_confirmation"),
+    _visits("security.wan_signin"),
+    _visits("accounts.mail_sent"),
+    _visits("security.two_factor_token_validation", "toni"),
+    _visits("security.two_factor_rescue", "toni"),
+    _visits("security.mf_recovery", "toni"),
+    _visits("accounts.show", "anna"),
+    _visits("accounts.edit", "anna"),
+    _visits("accounts.devices", "anna"),
+    _visits("security.change_email", "anna"),
+    _visits("security.change_password", "anna"),
+    Visit("security.change_password", "anna", send=True),
+    _visits("security.mf_recovery_codes", "anna"),
+    _visits("security.two_factor_setup", "anna"),
+    _visits("security.wan_register", "anna"),
+    _visits("security.verify", "anna"),
+    _visits("notices.index", "anna"),
+    _visits("notices.index", "nora"),
+    _visits("development.mails"),
+    # A customer
+    _visits("tasks.mine", "anna"),
+    _visits("tasks.mine", "nora"),
+    _visits("bookings.index", "anna"),
+    _visits("bookings.index", "nora"),
+    _thing("bids.index", "anna", "task/open"),
+    _thing("bids.index", "anna", "task/quiet"),
+    _thing("bids.show", "anna", "bid/hans"),
+    _thing("bids.show", "anna", "bid/paul"),
+    _thing("bids.counter", "anna", "bid/lea"),
+    Visit("bids.counter", "anna", {"public_id": "bid/hans"}, send=True),
+    _thing("messages.show", "anna", "task/open", helper="person/hans"),
+    _thing("payments.new", "anna", "bid/hans"),
+    Visit("payments.new", "anna", {"public_id": "bid/lea"}, send=True),
+    Visit("sandbox.show", "anna", {"reference": "checkout/open"}),
+    Visit("sandbox.show", "anna", {"reference": "checkout/open"}, send=True),
+    *(_thing("bookings.show", "anna", f"booking/{state}") for state in BOOKING_STATES),
+    _thing("bookings.cancellation", "anna", "booking/confirmed"),
+    _thing("bookings.unsolved", "anna", "booking/finished"),
+    Visit("bookings.unsolved", "anna", {"public_id": "booking/finished"}, send=True),
+    _thing("reviews.new", "anna", "booking/signed_off"),
+    Visit("reviews.new", "anna", {"public_id": "booking/signed_off"}, send=True),
+    # A helper
+    _visits("certifications.new", "nora"),
+    _visits("certifications.skills", "hugo"),
+    _visits("certifications.times", "hugo"),
+    _visits("certifications.mine", "hugo"),
+    _visits("certifications.mine", "hans"),
+    _visits("profiles.edit", "hans"),
+    _visits("tasks.index", "hugo"),
+    _thing("bids.new", "hans", "task/quiet"),
+    Visit("bids.new", "hans", {"public_id": "task/quiet"}, send=True),
+    _visits("bids.mine", "hans"),
+    _visits("bids.mine", "hugo"),
+    *(_thing("bids.show", "hans", f"bid/{state}") for state in ("hans", "declined", "withdrawn", "expired")),
+    _thing("bids.show", "paul", "bid/paul"),
+    _thing("bids.revision", "paul", "bid/paul"),
+    _thing("messages.show", "hans", "task/quiet", helper="person/hans"),
+    *(_thing("bookings.show", "hans", f"booking/{state}") for state in BOOKING_STATES if state not in ("reserved", "lapsed")),
+    _visits("bookings.index", "hans"),
+    _thing("bookings.cancellation", "hans", "booking/confirmed"),
+    _thing("reviews.new", "hans", "booking/signed_off"),
+    _visits("badges.way", "hans"),
+    _visits("badges.way", "lea"),
+    _visits("badges.way", "hugo"),
+    # The operator's room
+    _visits("operator.today", "agent"),
+    _visits("operator.certifications", "moderator"),
+    _thing("operator.certification", "moderator", "certification/waiting"),
+    _thing("operator.certification", "moderator", "certification/granted"),
+    _visits("operator.tasks", "agent"),
+    _thing("operator.task", "moderator", "task/open"),
+    _visits("operator.people", "agent"),
+    _thing("operator.person", "admin", "person/hans"),
+    _thing("operator.person", "admin", "person/suspended"),
+    _visits("operator.bookings", "agent"),
+    *(_thing("operator.booking", "moderator", f"booking/{state}") for state in ("confirmed", "unsolved", "signed_off", "cancelled")),
+    _visits("operator.journal", "admin"),
+    # What somebody is refused
+    Visit("operator.today", "nora", status=403),
+    Visit("tasks.show", None, {"public_id": "nothing"}, status=404),
+    Visit("bookings.unsolved", "anna", {"public_id": "booking/confirmed"}, status=409),
+]  # fmt: skip
+
+NOT_PAGES = {
+    "static": "a file",
+    "assets.stylesheet": "a file",
+    "tasks.photo": "a picture",
+    "profiles.photo": "a picture",
+    "pages.healthz": "JSON for machines",
+    "pages.readyz": "JSON for machines",
+    "payments.back": "leads on to the booking",
+    "accounts.start": "leads on to where this person's day begins",
+    "security.confirm_email": "the link in a mail, leads on to signing in",
+    "security.change_email_confirm": "the link in a mail, leads on to the account",
+    "security.tf_select": "leads on: there is one method only",
+    "security.wan_delete": "leads on to the list of passkeys",
+    "security.wan_verify": "leads on unless a passkey was set up with a real authenticator",
+}

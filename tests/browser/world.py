@@ -1,0 +1,281 @@
+"""The small world of the browser tests: one task, bid and booking in every state, and somebody to look at each of them."""
+
+import hashlib
+from datetime import timedelta
+from functools import partial
+
+from flask_security.recoverable import generate_reset_password_token
+from sqlalchemy import select
+
+from marketplace import clock
+from marketplace.actions import accounts, bids, bookings, messages, payments, reviews, tasks
+from marketplace.db import db, transaction
+from marketplace.gateways.sandbox import GOOD_CARD
+from marketplace.jobs.payments import open_page
+from marketplace.jobs.payments import settle as settle_payment
+from marketplace.models import Bid, Booking, Payment, Task, User
+from tests.browser.town import Town
+from tests.factories import (
+    make_bid,
+    make_certification,
+    make_done_booking,
+    make_helper,
+    make_operator,
+    make_review,
+    make_task,
+    make_user,
+    tomorrow_at,
+)
+
+# What each side did, step by step, until a booking stood in this state.
+VISITS = {
+    "confirmed": (),
+    "on_the_way": ("set_out",),
+    "started": ("set_out", "start"),
+    "finished": ("start", "finish"),
+    "unsolved": ("start", "finish", "report_unsolved"),
+    "signed_off": ("start", "finish", "sign_off"),
+    "cancelled": ("cancel",),
+}
+
+
+def settle(town: Town) -> None:
+    """Fill an empty town."""
+    for part in (
+        _people,
+        _compare_bids,
+        _bids_in_every_state,
+        _bookings_in_every_state,
+        _tasks_in_every_state,
+        _drafts,
+        _decisions,
+    ):
+        town.inside(partial(part, town))
+    town.work()
+
+
+def nearly_friend(town: Town, name: str, full_name: str) -> User:
+    """A helper with four signed-off visits to four customers and five stars for each: the next one earns the badge."""
+    helper = town.settle_in(name, make_helper(db.session, full_name, skills=("wifi", "tv")))
+    for number in range(4):
+        with clock.moved_to(clock.now() - timedelta(days=30 + number)):
+            booking = make_done_booking(
+                db.session, helper=helper, customer=make_user(db.session, f"Kunde {number} Graf")
+            )
+            make_review(db.session, booking, words="Pünktlich, freundlich, und das WLAN läuft.")
+            make_review(db.session, booking, side="helper")
+    return helper
+
+
+def _people(town: Town) -> None:
+    town.newcomer("anna", "Anna Keller").phone = "+41791234567"
+    town.newcomer("nora", "Nora Neu")
+    nearly_friend(town, "hans", "Hans Helfer")
+    lea = nearly_friend(town, "lea", "Lea Zimmermann")
+    make_review(db.session, make_done_booking(db.session, helper=lea))
+    town.settle_in("paul", make_helper(db.session, "Paul Tanner", skills=("wifi", "tv")))
+    town.settle_in("hugo", make_helper(db.session, "Hugo Wartet", skills=()))
+    toni = town.newcomer("toni", "Toni Zweimal")
+    toni.tf_primary_method = "authenticator"
+    toni.tf_totp_secret = town.app.extensions["security"].totp_factory.generate_totp_secret()
+    db.session.commit()
+    town.things["token/reset"] = generate_reset_password_token(db.session.get_one(User, town.people["nora"]))
+    for role in ("agent", "moderator", "admin"):
+        town.settle_in(role, make_operator(db.session, role, name=f"Olga {role.title()}"))
+    for name, person in town.people.items():
+        town.things[f"person/{name}"] = db.session.get_one(User, person).public_id
+    for helper in ("hans", "lea", "hugo"):
+        town.things[f"profile/{helper}"] = _profile_id(town, helper)
+
+
+def _profile_id(town: Town, name: str) -> str:
+    """What stands in the address of a helper's profile."""
+    return db.session.get_one(User, town.people[name]).public_id
+
+
+def _person(town: Town, name: str) -> User:
+    return db.session.get_one(User, town.people[name])
+
+
+def _compare_bids(town: Town) -> None:
+    """Anna's open task with three bids, one of them countered, and a conversation."""
+    task = make_task(db.session, _person(town, "anna"))
+    town.things["task/open"] = task.public_id
+    for number, helper in enumerate(("hans", "lea", "paul")):
+        bid = make_bid(db.session, task, _person(town, helper), price_cents=5500 + 700 * number)
+        town.things[f"bid/{helper}"] = bid.public_id
+    policy = town.app.extensions["policy"]
+    with transaction() as session:
+        countered = session.scalars(select(Bid).where(Bid.public_id == town.things["bid/paul"])).one()
+        anna = _person(town, "anna")
+        bids.counter(
+            session,
+            countered,
+            by=anna,
+            price_cents=6000,
+            starts_at=countered.starts_at + timedelta(hours=1),
+            message="Ginge es auch etwas später?",
+            policy=policy,
+        )
+        for sender, text in (
+            ("anna", "Haben Sie Erfahrung mit Repeatern?"),
+            ("hans", "Ja, rufen Sie an: 079 123 45 67."),
+        ):
+            messages.send(
+                session,
+                session.get_one(Task, task.id),
+                town.people["hans"],
+                by=_person(town, sender),
+                body=text,
+                policy=policy,
+            )
+
+
+def _bids_in_every_state(town: Town) -> None:
+    for state in ("declined", "withdrawn", "expired"):
+        task = make_task(db.session, _person(town, "anna"), title=f"Der Fernseher bleibt dunkel ({state})", code="tv")
+        bid = make_bid(db.session, task, _person(town, "hans"), state=state)
+        town.things[f"bid/{state}"] = bid.public_id
+
+
+def _bookings_in_every_state(town: Town) -> None:
+    """One booking in each state between Anna and Hans, each brought there by its two sides."""
+    for day, (state, steps) in enumerate(VISITS.items()):
+        booking_id = _booked(town, day)
+        for step in steps:
+            _take_step(town, booking_id, step)
+        _remember_booking(town, state, booking_id)
+    _remember_booking(town, "reserved", _reserved(town, len(VISITS)))
+    lapsed = _reserved(town, len(VISITS) + 1)
+    with transaction() as session:
+        payments.lapse(session, session.get_one(Booking, lapsed))
+    _remember_booking(town, "lapsed", lapsed)
+    reviewed = make_done_booking(db.session, helper=_person(town, "hans"), customer=_person(town, "anna"))
+    _remember_booking(town, "closed", reviewed.id)
+    with transaction() as session:
+        booking = session.get_one(Booking, reviewed.id)
+        reviews.write(
+            session,
+            booking,
+            by=_person(town, "anna"),
+            stars=5,
+            words="Alles bestens erklärt.",
+            policy=town.app.extensions["policy"],
+        )
+
+
+def _reserved(town: Town, day: int) -> int:
+    """A bid that Anna has accepted and not yet paid; gives the booking's id."""
+    task = make_task(db.session, _person(town, "anna"), title=f"Das Tablet findet den Drucker nicht ({day})")
+    bid = make_bid(db.session, task, _person(town, "hans"), starts_at=tomorrow_at(9, days=2 + day))
+    with transaction() as session:
+        payment = payments.accept_bid(
+            session,
+            session.get_one(Bid, bid.id),
+            by=_person(town, "anna"),
+            address="Rosenweg 3",
+            phone="+41791234567",
+            terms=1,
+            policy=town.app.extensions["policy"],
+        )
+    gateway = town.app.extensions["gateways"].payments
+    address = open_page(
+        payment.id, gateway, description="Hilfreich", return_url=f"/payments/{payment.public_id}/return"
+    )
+    town.things["checkout/open"] = address.rpartition("/")[2]
+    return payment.booking_id
+
+
+def _booked(town: Town, day: int) -> int:
+    """A visit that Anna has paid for; gives the booking's id."""
+    booking_id = _reserved(town, day)
+    payment = db.session.scalars(select(Payment).where(Payment.booking_id == booking_id)).one()
+    gateway = town.app.extensions["gateways"].payments
+    reference, payment_id = payment.checkout, payment.id
+    db.session.rollback()
+    gateway.pay(reference, GOOD_CARD)
+    settle_payment(payment_id, gateway)
+    return booking_id
+
+
+def _take_step(town: Town, booking_id: int, step: str) -> None:
+    policy = town.app.extensions["policy"]
+    with transaction() as session:
+        booking, anna, hans = session.get_one(Booking, booking_id), _person(town, "anna"), _person(town, "hans")
+        if step == "sign_off":
+            payments.sign_off(session, booking, by=anna)
+        elif step == "cancel":
+            payments.call_off(session, booking, by=anna, policy=policy)
+        elif step == "report_unsolved":
+            bookings.report_unsolved(session, booking, by=anna, note="Im Schlafzimmer ist immer noch kein Empfang.")
+        elif step == "finish":
+            bookings.finish(session, booking, by=hans, policy=policy)
+        else:
+            getattr(bookings, step)(session, booking, by=hans)
+
+
+def _remember_booking(town: Town, state: str, booking_id: int) -> None:
+    town.things[f"booking/{state}"] = db.session.get_one(Booking, booking_id).public_id
+
+
+def _tasks_in_every_state(town: Town) -> None:
+    for state in ("expired", "cancelled", "removed"):
+        reason = "Bitte keine Werbung." if state == "removed" else None
+        task = make_task(db.session, _person(town, "anna"), state=state, removed_reason=reason)
+        town.things[f"task/{state}"] = task.public_id
+    without_bids = make_task(
+        db.session, _person(town, "anna"), title="Wer richtet mir das neue Telefon ein?", remote=True
+    )
+    town.things["task/quiet"] = without_bids.public_id
+
+
+def _drafts(town: Town) -> None:
+    """A stranger's finished draft and one with nothing but its skill; Anna has one too."""
+    policy, begin = town.app.extensions["policy"], tomorrow_at(18)
+    answers = {
+        "skill": {"skill": "wifi"},
+        "questions": {},
+        "words": {
+            "title": "Im Keller kein Empfang",
+            "description": "Rufen Sie mich an: 079 123 45 67.",
+            "device": "",
+            "tried": "",
+            "language": "de",
+        },
+        "times": {"flexible": False, "slots": [(begin.isoformat(), (begin + timedelta(hours=3)).isoformat())]},
+        "place": {
+            "country": "CH",
+            "postcode": "3011",
+            "name": "Bern",
+            "region": "BE",
+            "lat": 46.948,
+            "lon": 7.447,
+            "remote": False,
+            "budget_cents": None,
+        },
+    }
+    with transaction() as session:
+        begun = {"skill": {"skill": "wifi"}}
+        for name, given, by in (
+            ("full", answers, None),
+            ("begun", begun, None),
+            ("annas", answers, _person(town, "anna")),
+        ):
+            token_hash = hashlib.sha256(f"secret-{name}".encode()).hexdigest()
+            draft = tasks.begin_draft(session, by=by, token_hash=token_hash, policy=policy)
+            tasks.write_draft(session, draft, given, policy=policy)
+            town.things[f"draft/{name}"] = draft.public_id
+    town.give_cookie("stranger", "drafts", "secret-full.secret-begun")
+
+
+def _decisions(town: Town) -> None:
+    """Hugo waits for the operator, somebody was suspended, one certification was."""
+    waiting = make_certification(db.session, _person(town, "hugo"), "wifi")
+    town.things["certification/waiting"] = waiting.public_id
+    decided = make_certification(db.session, _person(town, "hugo"), "tv", state="granted")
+    town.things["certification/granted"] = decided.public_id
+    out = make_user(db.session, "Sven Draussen")
+    with transaction() as session:
+        person = session.get_one(User, out.id)
+        accounts.suspend(session, person, by=_person(town, "admin"), reason="Mehrere Beschwerden.")
+        town.things["person/suspended"] = person.public_id
