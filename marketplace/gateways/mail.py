@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from email.utils import format_datetime, make_msgid
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -84,6 +84,6 @@ def _written(mail: Mail, sender: str, name: str) -> EmailMessage:
     message["To"] = mail.address
     message["Subject"] = " ".join(mail.subject.split())
     message["Date"] = format_datetime(datetime.now(UTC))  # the post's own date, not the demo's
-    message["Message-ID"] = make_msgid(mail.key, domain=sender.rpartition("@")[2])
+    message["Message-ID"] = f"<{mail.key}@{sender.rpartition('@')[2]}>"  # the same when delivered again: readers show it once
     message.set_content(mail.body)
     return message
