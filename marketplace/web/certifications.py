@@ -18,6 +18,7 @@ from marketplace.queries.profiles import of_user, own_profile
 from marketplace.web import portraits
 from marketplace.web.access import helper_only, signed_in
 from marketplace.web.current import policy
+from marketplace.web.draft_forms import clean
 from marketplace.web.languages import gettext as _
 from marketplace.web.languages import language, ngettext
 from marketplace.web.languages import lazy_gettext as _l
@@ -107,7 +108,7 @@ def apply() -> Response | tuple[str, int]:
     chosen = [skill for skill in form.open_skills if skill.code in form.skills.data]
     with transaction() as session:
         for skill in chosen:
-            note = request.form.get(f"note-{skill.code}", "")
+            note = clean(request.form.get(f"note-{skill.code}"))
             certifications.apply(session, session.get_one(Skill, skill.id), by=current_user, note=note)
     flash(
         ngettext(
@@ -174,7 +175,7 @@ def _times_page(form: TimesForm) -> str:
 
 
 def _skills_page(form: Any) -> str:
-    notes = {name: value for name, value in request.form.items() if name.startswith("note-")}
+    notes = {name: clean(value) for name, value in request.form.items() if name.startswith("note-")}
     return render_template(
         "certifications/skills.html", form=form, open_skills=form.open_skills, notes=notes, steps=STEPS, most=NOTE_MAX
     )

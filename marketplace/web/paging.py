@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
+from urllib.parse import urlencode
 
 from flask import request, url_for
 
@@ -25,10 +25,8 @@ class Paging:
         return self._href(self.page + 1) if self.page < self.pages else None
 
     def _href(self, page: int) -> str:
-        kept: dict[str, Any] = {
-            name: value for name, value in request.args.items() if name != "page" and not name.startswith("_")
-        }
-        return url_for(str(request.endpoint), **(request.view_args or {}), **kept, page=page)
+        asked = {**request.args.to_dict(), "page": page}
+        return f"{url_for(str(request.endpoint), **(request.view_args or {}))}?{urlencode(asked)}"
 
 
 def page_asked() -> int:

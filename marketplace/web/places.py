@@ -30,6 +30,7 @@ class PlaceForm(FlaskForm):
     place = StringField(
         _l("Postcode or place"),
         validators=[DataRequired(_l("Please type a postcode or a place.")), Length(max=100)],
+        filters=[lambda text: "".join(letter for letter in text or "" if letter.isprintable()).strip()],
     )
     place_choice = RadioField(_l("Which place do you mean?"), choices=[], validate_choice=False)
 

@@ -39,6 +39,7 @@ from marketplace.queries.skills import all_skills
 from marketplace.web import portraits
 from marketplace.web.access import helper_only, public
 from marketplace.web.current import gateways, policy
+from marketplace.web.draft_forms import clean
 from marketplace.web.languages import OWN_NAMES, language, say
 from marketplace.web.languages import gettext as _
 from marketplace.web.languages import lazy_gettext as _l
@@ -66,11 +67,13 @@ class ProfileForm(PlaceForm):
         _l("In one sentence: what are you good at?"),
         description=_l("For example: I bring your Wi-Fi into every room."),
         validators=[InputRequired(_l("Please say in one sentence what you are good at.")), Length(max=90)],
+        filters=[clean],
     )
     about = TextAreaField(
         _l("About you"),
         description=_l("Where does your experience come from? What do people like about your help?"),
         validators=[InputRequired(_l("Please tell us a little about yourself.")), Length(max=2000)],
+        filters=[clean],
     )
     languages = TicksField(
         _l("Which languages do you speak?"),
@@ -116,7 +119,7 @@ class SearchForm(FlaskForm):
 
         csrf = False
 
-    place = StringField(_l("Postcode or place"))
+    place = StringField(_l("Postcode or place"), filters=[clean])
     skill = SelectField(_l("What do you need help with?"), validate_choice=False)
     radius = SelectField(
         _l("How far around?"), choices=[SelectChoice(str(km), f"{km} km") for km in RADII_KM], default="20"
@@ -143,7 +146,7 @@ def index() -> str:
         found=found,
         cards_found=[_card(one, skills) for one in rows],
         paging=paging(total, policy().page_size),
-        asked=request.args.to_dict(),
+        asked={name: value for name, value in request.args.items() if name in form},
     )
 
 

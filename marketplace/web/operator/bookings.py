@@ -3,7 +3,7 @@
 from flask import flash, redirect, render_template, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
-from wtforms import RadioField
+from wtforms import RadioField, SelectChoice
 from wtforms.validators import InputRequired
 
 from marketplace.actions import payments
@@ -47,7 +47,10 @@ class SettlementForm(ReasonForm):
 
     in_favour_of = RadioField(
         _l("Who gets the money?"),
-        choices=[("customer", _l("The customer gets it back")), ("helper", _l("The helper is paid"))],
+        choices=[
+            SelectChoice("customer", _l("The customer gets it back")),
+            SelectChoice("helper", _l("The helper is paid")),
+        ],
         validators=[InputRequired(_l("Please choose who gets the money."))],
     )
 

@@ -9,6 +9,7 @@ from marketplace.models import User
 from marketplace.queries.journal import lines, subject_called
 from marketplace.web.access import operator_only
 from marketplace.web.current import policy
+from marketplace.web.draft_forms import clean
 from marketplace.web.operator.events import EVENTS, in_words
 from marketplace.web.operator.room import bp, chosen
 from marketplace.web.paging import offset, paging
@@ -34,7 +35,7 @@ def journal() -> str:
 
 def _typed() -> dict[str, str]:
     """What stands in the filters."""
-    typed = {name: request.args.get(name, "").strip()[:255] for name in ("person", "subject")}
+    typed = {name: clean(request.args.get(name))[:255] for name in ("person", "subject")}
     return typed | {"event": chosen("event", EVENTS) or ""}
 
 

@@ -7,6 +7,7 @@ from flask_wtf import FlaskForm
 from wtforms import TextAreaField
 from wtforms.validators import DataRequired, Length
 
+from marketplace.web.draft_forms import clean
 from marketplace.web.languages import lazy_gettext as _l
 from marketplace.web.states import SHOWN
 
@@ -19,12 +20,14 @@ Tab = tuple[object, str, bool]  # words, address, whether one is there
 class ReasonForm(FlaskForm):
     """A decision with its reason; the button that was pressed says which decision."""
 
-    reason = TextAreaField(_l("Reason"), validators=[DataRequired(_l("Please give a reason.")), Length(max=2000)])
+    reason = TextAreaField(
+        _l("Reason"), validators=[DataRequired(_l("Please give a reason.")), Length(max=2000)], filters=[clean]
+    )
 
 
 def words_searched() -> str:
     """What was typed into the search of a list."""
-    return request.args.get("search", "").strip()[:100]
+    return clean(request.args.get("search"))[:100]
 
 
 def chosen(name: str, among: Container[str]) -> str | None:
