@@ -222,7 +222,13 @@ def _is_new(session: Session, fact: PaymentFact, payment: Payment) -> bool:
 
 
 def _take_in(session: Session, payment: Payment, booking: Booking) -> None:
-    """Hold the money and confirm the visit; when the visit can no longer be had, send the money back instead."""
+    """Hold the money and confirm the visit; when the visit can no longer be had, send the money back instead.
+
+    Money that is booked already stays so, whatever a second event says of it.
+    """
+    session.refresh(payment)
+    if payment.state not in PAYMENT.befores("send_back"):
+        return
     try:
         with session.begin_nested():
             _hold(session, payment, booking)
@@ -260,6 +266,7 @@ def _send_back(session: Session, payment: Payment, booking: Booking) -> None:
 
 def _fail(session: Session, payment: Payment, failure: str) -> None:
     """The page ended without money. What is held or sent back already stays so: an old event changes nothing."""
+    session.refresh(payment)
     if payment.state not in PAYMENT.befores("fail"):
         return
     move(session, Payment, payment.id, PAYMENT, "fail", failure=failure, settled_at=clock.now())

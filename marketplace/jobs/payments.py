@@ -20,7 +20,7 @@ from marketplace.gateways import Gateways
 from marketplace.gateways.payments import CheckoutFact, CheckoutRequest, GatewayRefused, PaymentGateway
 from marketplace.models import Booking, Payment, User
 from marketplace.queries.bookings import reservations_over
-from marketplace.queries.payments import is_under_way, prepared_of
+from marketplace.queries.payments import is_held, is_under_way, prepared_of
 
 log = structlog.get_logger()
 
@@ -54,16 +54,19 @@ def settle(payment_id: int, gateway: PaymentGateway, *, close: bool = False) -> 
         payments.record(session, _as_ours(fact))
 
 
-def give_up(booking_id: int, gateway: PaymentGateway, *, by: User | None = None) -> None:
-    """End a reservation; what was paid in the last instant confirms it instead.
+def give_up(booking_id: int, gateway: PaymentGateway, *, by: User | None = None) -> bool:
+    """End a reservation; False when it was paid in the last instant, which confirms it instead.
 
     Raises GatewayRefused, NotAllowed, WrongState.
     """
     payment_id = prepared_of(db.session, booking_id)
     if payment_id is not None:
         settle(payment_id, gateway, close=True)
+        if is_held(db.session, payment_id):
+            return False
     with transaction() as session:
         payments.lapse(session, session.get_one(Booking, booking_id), by=by)
+    return True
 
 
 def settle_pending(gateways: Gateways) -> int:
@@ -73,8 +76,7 @@ def settle_pending(gateways: Gateways) -> int:
     ended = sum(_ends(payment_id, gateways.payments) for payment_id in due)
     for booking_id in reservations_over(db.session, clock.now()):
         with _refusals_logged(booking_id=booking_id):
-            give_up(booking_id, gateways.payments)
-            ended += 1
+            ended += give_up(booking_id, gateways.payments)
     return ended
 
 

@@ -99,6 +99,12 @@ def is_under_way(session: Session, payment_id: int) -> bool:
     return session.scalar(prepared) is not None
 
 
+def is_held(session: Session, payment_id: int) -> bool:
+    """Whether this payment's money is held."""
+    paid = select(Payment.id).where(Payment.id == payment_id, Payment.state.in_(PAYMENT.befores("release")))
+    return session.scalar(paid) is not None
+
+
 def story(session: Session, booking: Booking) -> list[Line]:
     """What happened to a booking's money, in order: held, refunded, to the helper, to the platform."""
     rows = session.execute(

@@ -112,8 +112,10 @@ def again(public_id: str) -> Response:
 def abandon(public_id: str) -> Response:
     """Give a reserved visit up: the task is free again for other bids."""
     booking = own_booking(db.session, public_id, current_user)
-    task = booking.task.public_id
-    give_up(booking.id, gateways().payments, by=current_user)
+    booking_id, task = booking.id, booking.task.public_id
+    if not give_up(booking_id, gateways().payments, by=current_user):
+        flash(_("Your payment was faster: the visit is confirmed."), "info")
+        return redirect(url_for("bookings.show", public_id=public_id), 303)
     flash(_("The reservation is given up. Nothing was charged. You can accept another bid."), "success")
     return redirect(url_for("tasks.show", public_id=task), 303)
 
