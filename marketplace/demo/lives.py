@@ -86,8 +86,10 @@ def become_helper(
                 certifications.grant(session, certification, by=operator, reason=reason)
                 granted.add(session.get_one(Skill, certification.skill_id).code)
         yield clock.now() + timedelta(minutes=random.randint(2, 9))
-    quality, cheapness = random.choice((0.5, 0.75, 0.9, 0.97)), random.uniform(0.85, 1.2)
-    world.helpers.append(Helper(user_id, language, place, radius, frozenset(granted), quality, cheapness))
+    zeal = random.choices((1, 4, 30), weights=(60, 25, 15))[0]
+    quality = random.choice((0.95, 0.98)) if zeal > 4 else random.choice((0.5, 0.75, 0.9, 0.97))
+    cheapness = random.uniform(0.85, 1.0) if zeal > 4 else random.uniform(0.9, 1.2)
+    world.helpers.append(Helper(user_id, language, place, radius, frozenset(granted), quality, cheapness, zeal))
 
 
 def need_help(  # noqa: PLR0912

@@ -39,6 +39,7 @@ class Helper:
     skills: frozenset[str]
     quality: float  # 0 to 1: how good the work is
     cheapness: float  # 0.8 to 1.2
+    zeal: int = 1  # how often they bid, beside the others
 
 
 @dataclass
@@ -122,11 +123,16 @@ class World:
         return f"{self.random.choice(people['first_names'][gender])} {self.random.choice(people['last_names'])}"
 
     def helpers_near(self, place: Place, skill: str, most: int) -> list[Helper]:
-        """Helpers who may see and want a task there, in mixed order."""
+        """Helpers who may see and want a task there; the zealous ones are there more often."""
         able = [
             helper
             for helper in self.helpers
             if skill in helper.skills
             and distance_km(place.lat, place.lon, helper.place.lat, helper.place.lon) <= helper.radius_km
         ]
-        return self.random.sample(able, min(most, len(able)))
+        found: list[Helper] = []
+        while able and len(found) < most:
+            [one] = self.random.choices(able, weights=[helper.zeal for helper in able])
+            able.remove(one)
+            found.append(one)
+        return found
