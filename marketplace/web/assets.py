@@ -56,8 +56,17 @@ def join_styles(static: Path) -> tuple[bytes, str]:
     """The joined style sheet under `static`/css without its comments, and its hash."""
     css = static / "css"
     files = [css / f"{name}.css" for name in FIRST] + sorted((css / "components").glob("*.css"))
-    joined = "".join(_lean(file.read_text()) for file in files).encode()
+    joined = _versioned("".join(_lean(file.read_text()) for file in files), static).encode()
     return joined, short_hash(joined)
+
+
+def _versioned(sheet: str, static: Path) -> str:
+    """The style sheet with the hash of each file in its address, as pages write it: a browser fetches a font once."""
+    return re.sub(
+        r'url\("static/([^"?]+)"\)',
+        lambda found: f'url("static/{found[1]}?v={short_hash((static / found[1]).read_bytes())}")',
+        sheet,
+    )
 
 
 def _lean(text: str) -> str:

@@ -4,7 +4,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
-from wtforms import RadioField, TextAreaField
+from wtforms import RadioField, SelectChoice, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
 from marketplace.actions import reviews
@@ -15,16 +15,17 @@ from marketplace.queries.bookings import booking_page
 from marketplace.queries.reviews import of_booking
 from marketplace.web.access import signed_in
 from marketplace.web.current import policy
-from marketplace.web.languages import gettext as _, lazy_gettext as _l
+from marketplace.web.languages import gettext as _
+from marketplace.web.languages import lazy_gettext as _l
 
 bp = Blueprint("reviews", __name__)
 
 STARS = [
-    ("5", _l("Very good")),
-    ("4", _l("Good")),
-    ("3", _l("All right")),
-    ("2", _l("Not so good")),
-    ("1", _l("Bad")),
+    SelectChoice("5", _l("Very good")),
+    SelectChoice("4", _l("Good")),
+    SelectChoice("3", _l("All right")),
+    SelectChoice("2", _l("Not so good")),
+    SelectChoice("1", _l("Bad")),
 ]
 
 
