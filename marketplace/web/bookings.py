@@ -7,7 +7,7 @@ from flask_login import current_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import TextAreaField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, Length
 
 from marketplace import clock
 from marketplace.actions import bookings, payments
@@ -84,7 +84,7 @@ class UnsolvedForm(FlaskForm):
         _l("What does not work yet?"),
         description=_l("One or two sentences are enough. The helper and our team will read them."),
         validators=[
-            InputRequired(_l("Please say in a sentence what does not work yet.")),
+            DataRequired(_l("Please say in a sentence what does not work yet.")),
             Length(max=bookings.NOTE_MAX, message=_l("Please use at most %(max)d characters.")),
         ],
     )

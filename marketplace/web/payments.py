@@ -8,7 +8,7 @@ from flask_login import current_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import HiddenField, StringField
-from wtforms.validators import InputRequired, Length, ValidationError
+from wtforms.validators import DataRequired, Length, ValidationError
 
 from marketplace import clock
 from marketplace.actions import payments
@@ -42,16 +42,17 @@ class AcceptanceForm(FlaskForm):
 
     address = StringField(
         _l("Street and number"),
+        filters=[lambda typed: typed and typed.strip()],
         description=_l("Only the helper sees it, and only once you have paid."),
         validators=[
-            InputRequired(_l("Please type the street and number, so that the helper finds you.")),
+            DataRequired(_l("Please type the street and number, so that the helper finds you.")),
             Length(min=3, max=200, message=_l("Please type the street and number, so that the helper finds you.")),
         ],
     )
     phone = StringField(
         _l("Phone number"),
         description=_l("For the day of the visit, for example when the helper stands at the door."),
-        validators=[InputRequired(_l("Please type a phone number, for example 079 123 45 67."))],
+        validators=[DataRequired(_l("Please type a phone number, for example 079 123 45 67."))],
     )
     terms = HiddenField()
 
@@ -90,7 +91,7 @@ def create(public_id: str) -> Response | tuple[str, int]:
             session,
             by_public_id(session, Bid, public_id),
             by=current_user,
-            address=form.address.data.strip() if form.address else None,
+            address=form.address.data if form.address else None,
             phone=form.dialled,
             terms=int(form.terms.data) if str(form.terms.data).isdecimal() else 0,
             policy=policy(),

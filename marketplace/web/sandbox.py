@@ -6,7 +6,7 @@ from flask import Blueprint, abort, redirect, render_template
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import StringField
-from wtforms.validators import InputRequired, ValidationError
+from wtforms.validators import DataRequired, ValidationError
 
 from marketplace.gateways.sandbox import DECLINED_CARD, GOOD_CARD, SandboxGateway
 from marketplace.models import SandboxCheckout
@@ -21,12 +21,12 @@ bp = Blueprint("sandbox", __name__)
 class CardForm(FlaskForm):
     """The number of a test card."""
 
-    card = StringField(_l("Card number"), validators=[InputRequired(_l("Please type the number of a test card."))])
+    card = StringField(_l("Card number"), validators=[DataRequired(_l("Please type the number of a test card."))])
 
     def validate_card(self, field: StringField) -> None:
         """Digits that add up as on a card, and a card that the sandbox knows."""
         digits = "".join(field.data.split())
-        if not digits.isdecimal() or not 12 <= len(digits) <= 19:
+        if not (digits.isascii() and digits.isdecimal() and 12 <= len(digits) <= 19):
             raise ValidationError(_("A card number has 12 to 19 digits. Please type digits only."))
         if not adds_up(digits):
             raise ValidationError(_("This is not a card number: one digit is wrong. Please check it."))

@@ -1,0 +1,294 @@
+"""From the bid to the held money as a customer clicks it, with every wrong turn on the way."""
+
+import random
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from marketplace import clock
+from marketplace.domain.policy import Policy
+from marketplace.gateways.sandbox import DECLINED_CARD, GOOD_CARD
+from marketplace.models import Bid, BidStep, Booking, Entry, Payment, SandboxCheckout, Task, User
+from marketplace.queries.payments import balances, ledger_faults
+from marketplace.web.filters import money
+from marketplace.web.phones import dialled, readable
+from marketplace.web.sandbox import adds_up
+from tests.factories import (
+    make_bid,
+    make_helper,
+    make_operator,
+    make_task,
+    make_user,
+    tomorrow_at,
+)
+from tests.page import Page
+
+SignIn = Callable[[User], Page]
+REACH = {"address": "Rosenweg 3", "phone": "079 123 45 67"}
+POLICY = Policy()
+
+
+@pytest.fixture
+def bid(session: Session) -> Bid:
+    return make_bid(session, make_task(session))
+
+
+@pytest.fixture
+def customer(session: Session, bid: Bid) -> User:
+    return session.get_one(User, session.get_one(Task, bid.task_id).customer_id)
+
+
+@pytest.fixture
+def page(sign_in: SignIn, customer: User) -> Page:
+    return sign_in(customer)
+
+
+def acceptance(bid: Bid) -> str:
+    return f"/bids/{bid.public_id}/acceptance"
+
+
+def the(session: Session, model: type) -> object:
+    """The only row of its kind."""
+    session.expire_all()
+    return session.scalars(select(model)).one()
+
+
+# ---- The straight way
+
+
+def test_from_the_bid_to_the_held_money(session: Session, page: Page, bid: Bid) -> None:
+    page.get(acceptance(bid))
+    for promise in ("Hans H.", "CHF 55.00", "hold", "sign off", "Cancelling costs nothing until"):
+        assert promise in page.text
+    page.submit(REACH).follow()
+    assert "This is play money." in page.text
+    assert "CHF 55.00" in page.text
+    page.submit({"card": "4242 4242 4242 4242"}, form=ending(page)).follow(303)
+    page.follow()
+    booking = the(session, Booking)
+    assert (booking.state, booking.address, booking.phone) == ("confirmed", "Rosenweg 3", "+41791234567")
+    assert the(session, Payment).state == "held"
+    assert "Rosenweg 3, 3011 Bern" in page.text
+    assert balances(session)["gateway"] == 5500
+    assert ledger_faults(session) == []
+
+
+def ending(page: Page) -> str:
+    """Where the card form of the sandbox's page goes."""
+    return next(str(form.get("action")) for form in page.document.forms if str(form.get("action")).endswith("/ending"))
+
+
+def test_coming_back_again_and_again_changes_nothing(session: Session, page: Page, bid: Bid) -> None:
+    page.get(acceptance(bid)).submit(REACH).follow()
+    page.submit({"card": GOOD_CARD}, form=ending(page))
+    back = page.location
+    for _ in range(3):
+        page.get(back, 303)
+    assert session.scalar(select(func.count(Entry.id))) == 1
+
+
+def test_coming_back_before_paying_shows_the_reservation(session: Session, page: Page, bid: Bid) -> None:
+    page.get(acceptance(bid)).submit(REACH)
+    page.get(f"/payments/{the(session, Payment).public_id}/return", 303).follow()
+    assert "Continue the payment" in page.text
+    assert the(session, Booking).state == "reserved"
+
+
+# ---- Wrong turns
+
+
+def test_a_declined_card_may_be_followed_by_a_good_one(session: Session, page: Page, bid: Bid) -> None:
+    page.get(acceptance(bid)).submit(REACH).follow()
+    page.submit({"card": DECLINED_CARD}, form=ending(page)).follow(303).follow()
+    assert "The card was declined." in page.text
+    booking = the(session, Booking)
+    page.submit(form=f"/bookings/{booking.public_id}/payment").follow()
+    page.submit({"card": GOOD_CARD}, form=ending(page)).follow(303).follow()
+    session.expire_all()
+    assert booking.state == "confirmed"
+    assert session.scalars(select(Payment.state).order_by(Payment.id)).all() == ["failed", "held"]
+
+
+def test_leaving_the_payment_page_keeps_the_time_for_a_while(session: Session, page: Page, bid: Bid) -> None:
+    page.get(acceptance(bid)).submit(REACH).follow()
+    page.submit(form=ending(page).replace("ending", "abandonment")).follow(303).follow()
+    assert "You left the payment page." in page.text
+    booking = the(session, Booking)
+    assert booking.state == "reserved"
+    page.submit(form=f"/bookings/{booking.public_id}/abandonment").follow()
+    session.expire_all()
+    assert booking.state == "lapsed"
+    page.get(acceptance(bid))  # and the bid may be accepted again
+
+
+def test_a_second_acceptance_shows_the_first_one_and_two_ways_on(session: Session, page: Page, bid: Bid) -> None:
+    page.get(acceptance(bid)).submit(REACH)
+    sibling = make_bid(session, session.get_one(Task, bid.task_id))
+    for again in (bid, sibling):
+        page.get(acceptance(again), 409)
+        page.post(acceptance(again), {**REACH, "terms": "1"}, 409)
+        assert "A payment is already under way" in page.text
+    assert session.scalar(select(func.count(Booking.id))) == 1
+    page.submit(form=f"/bookings/{the(session, Booking).public_id}/payment").follow()
+    assert "play money" in page.text
+    assert session.scalar(select(func.count(SandboxCheckout.id))) == 1
+
+
+def test_paying_twice_on_one_page_is_one_payment(session: Session, page: Page, bid: Bid) -> None:
+    page.get(acceptance(bid)).submit(REACH).follow()
+    pay = ending(page)
+    for _ in range(3):
+        page.post(pay, {"card": GOOD_CARD}).follow(303)
+    assert session.scalar(select(func.count(Entry.id))) == 1
+    page.get(pay.replace("/ending", ""))
+    assert "This payment page has ended." in page.text
+
+
+def test_a_bid_changed_meanwhile_is_shown_before_it_is_accepted(session: Session, page: Page, bid: Bid) -> None:
+    page.get(acceptance(bid))
+    step = session.scalars(select(BidStep).where(BidStep.bid_id == bid.id)).one()
+    terms = {name: getattr(step, name) for name in ("bid_id", "minutes", "included", "starts_at", "at")}
+    session.add(BidStep(number=2, side="helper", price_cents=9900, **terms))
+    bid.price_cents = 9900
+    session.commit()
+    page.submit(REACH, status=409)
+    assert "has changed this bid" in page.text
+    assert session.scalar(select(func.count(Booking.id))) == 0
+
+
+@pytest.mark.parametrize("terms", ["", "abc", "-1", "99999999999999999999", "²"])
+def test_made_up_terms_are_refused(session: Session, page: Page, bid: Bid, terms: str) -> None:
+    page.post(acceptance(bid), {**REACH, "terms": terms}, 409)
+    assert session.scalar(select(func.count(Booking.id))) == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"address": ""},
+        {"address": "   "},
+        {"address": "x" * 201},
+        {"phone": ""},
+        {"phone": "abc"},
+        {"phone": "12"},
+        {"phone": "0" * 60},
+    ],
+)
+def test_address_and_phone_are_needed(session: Session, page: Page, bid: Bid, wrong: dict[str, str]) -> None:
+    page.get(acceptance(bid)).submit({**REACH, **wrong}, status=422)
+    assert page.document.findtext(".//title").startswith("Error:")
+    kept = {**REACH, **wrong}
+    for field in page.all("main input[type=text], main input[type=tel]"):
+        assert (field.get("value") or "") == kept[field.get("name")].strip()
+    assert session.scalar(select(func.count(Booking.id))) == 0
+
+
+def test_help_at_a_distance_needs_no_address(session: Session, sign_in: SignIn) -> None:
+    task = make_task(session, remote=True)
+    page = sign_in(session.get_one(User, task.customer_id))
+    page.get(acceptance(make_bid(session, task)))
+    assert not page.all("input[name=address]")
+    page.submit({"phone": "031 301 23 45"})
+    assert (the(session, Booking).address, the(session, Booking).phone) == (None, "+41313012345")
+
+
+def test_strangers_come_nowhere(session: Session, bid: Bid, page: Page, sign_in: SignIn, client: Page) -> None:
+    page.get(acceptance(bid)).submit(REACH)
+    booking, payment = the(session, Booking), the(session, Payment)
+    others = (make_user(session), make_operator(session, "admin"), session.get_one(User, bid.helper_id))
+    for stranger in map(sign_in, others):
+        stranger.get(acceptance(bid), 403)
+        stranger.post(acceptance(bid), {**REACH, "terms": "1"}, 403)
+        stranger.get(f"/payments/{payment.public_id}/return", 404)
+        stranger.get(f"/bookings/{booking.public_id}", 404)
+        for act in ("payment", "abandonment"):
+            stranger.post(f"/bookings/{booking.public_id}/{act}", status=404)
+    client.get(acceptance(bid), 302)
+    assert the(session, Booking).state == "reserved"
+
+
+@pytest.mark.parametrize(
+    ("card", "why"),
+    [
+        ("", "Please type the number"),
+        ("abc", "12 to 19 digits"),
+        ("4242 4242 4243", "one digit is wrong"),
+        ("4242 4242 4242 4241", "one digit is wrong"),
+        ("٤٢٤٢٤٢٤٢٤٢٤٢٤٢٤٢", "12 to 19 digits"),
+        ("5555 5555 5555 4444", "Only the two test cards"),
+    ],
+)
+def test_a_wrong_card_number_says_what_is_wrong(session: Session, page: Page, bid: Bid, card: str, why: str) -> None:
+    page.get(acceptance(bid)).submit(REACH).follow()
+    page.submit({"card": card}, form=ending(page), status=422)
+    assert why in page.text
+    assert the(session, SandboxCheckout).outcome == "open"
+
+
+def test_an_unknown_payment_page_is_not_found(page: Page) -> None:
+    page.get("/sandbox/checkouts/nobody-knows", 404)
+    page.post("/sandbox/checkouts/nobody-knows/ending", {"card": GOOD_CARD}, 404)
+    page.post("/sandbox/checkouts/nobody-knows/abandonment", status=404)
+
+
+def test_a_reservation_that_ran_out_says_so(session: Session, page: Page, bid: Bid) -> None:
+    page.get(acceptance(bid)).submit(REACH)
+    booking = the(session, Booking)
+    with clock.moved_to(booking.reserved_until + timedelta(seconds=1)):
+        page.get(f"/bookings/{booking.public_id}")
+        assert "The time for paying is over." in page.text
+        page.post(f"/bookings/{booking.public_id}/payment", status=409)
+
+
+@pytest.mark.parametrize(
+    ("typed", "country", "number"),
+    [
+        ("079 123 45 67", "CH", "+41791234567"),
+        ("+423 232 12 34", "CH", "+4232321234"),
+        ("030 901820", "DE", "+4930901820"),
+    ],
+)
+def test_phone_numbers_are_kept_as_they_are_dialled(typed: str, country: str, number: str) -> None:
+    assert dialled(typed, country) == number
+    assert dialled(readable(number), country) == number
+
+
+@pytest.mark.parametrize("digits", ["4242424242424242", "4000000000000002", "378282246310005"])
+def test_the_digits_of_a_card_add_up_and_no_other_last_digit_does(digits: str) -> None:
+    last = [end for end in "0123456789" if adds_up(digits[:-1] + end)]
+    assert last == [digits[-1]]
+
+
+# ---- To the rappen
+
+
+def figure_on(page: Page) -> str:
+    """The largest figure of a page."""
+    return " ".join(page.all(".price-figure")[0].text_content().split())
+
+
+def test_the_total_is_the_same_on_every_page(
+    session: Session, sign_in: SignIn, full: bool, figure: Callable[[str, int], None]
+) -> None:
+    """The bid, the page before paying, the payment page, the booking and the ledger say one and the same figure."""
+    chance = random.Random(500)
+    helper, at = make_helper(session), tomorrow_at(6)
+    page = sign_in(customer := make_user(session))
+    for number in range(500 if full else 8):
+        price = chance.randint(POLICY.price_min_cents, POLICY.price_max_cents)
+        starts_at = at + timedelta(minutes=15 * number)
+        values = {"price_cents": price, "fee_percent": chance.randint(0, 30), "minutes": 15, "starts_at": starts_at}
+        bid = make_bid(session, make_task(session, customer), helper, expires_at=starts_at, **values)
+        total = " ".join(money(price, "CHF").split())
+        assert total in page.get(f"/bids/{bid.public_id}").text
+        assert total == figure_on(page.get(acceptance(bid)))
+        page.submit(REACH).follow()
+        assert total == figure_on(page)
+        page.submit({"card": GOOD_CARD}, form=ending(page)).follow(303).follow()
+        assert total == figure_on(page)
+        assert session.scalars(select(Entry.cents).order_by(Entry.id.desc()).limit(1)).one() == price
+        figure("random prices equal on every page and in the ledger", 1)
+    assert ledger_faults(session) == []
