@@ -41,11 +41,16 @@ def check_terms(terms: Terms, *, now: datetime, policy: Policy) -> None:
         raise Invalid("included", N_("Please use at most %(max)s characters."), max=INCLUDED_MAX)
     if len(terms.message) > policy.text_max:
         raise Invalid("message", N_("Please use at most %(max)s characters."), max=policy.text_max)
-    if terms.starts_at <= now:
+    check_start(terms.starts_at, now=now, policy=policy)
+
+
+def check_start(starts_at: datetime, *, now: datetime, policy: Policy) -> None:
+    """Raise Invalid for a time that cannot be proposed: past, too far ahead, or not on a full quarter of an hour."""
+    if starts_at <= now:
         raise Invalid("when", N_("Please choose a time that still lies ahead."))
-    if terms.starts_at > now + timedelta(days=policy.task_open_days):
+    if starts_at > now + timedelta(days=policy.task_open_days):
         raise Invalid("when", N_("Please choose a time within the next %(days)s days."), days=policy.task_open_days)
-    if terms.starts_at != quarter_of(terms.starts_at):
+    if starts_at != quarter_of(starts_at):
         raise Invalid("when", N_("Please choose a full quarter of an hour, such as 19:15."))
 
 

@@ -26,9 +26,9 @@ _PAGE = (
     .where(Bid.public_id == bindparam("public_id"))
     .options(
         contains_eager(Bid.task).options(
-            joinedload(Task.customer).raiseload(User.roles), joinedload(Task.skill), selectinload(Task.slots)
+            joinedload(Task.customer).lazyload(User.roles), joinedload(Task.skill), selectinload(Task.slots)
         ),
-        joinedload(Bid.helper).raiseload(User.roles),
+        joinedload(Bid.helper).lazyload(User.roles),
         selectinload(Bid.steps),
     )
 )
@@ -77,7 +77,7 @@ _OF_TASK = (
     .outerjoin(Profile, Profile.user_id == Bid.helper_id)
     .outerjoin(Standing, Standing.helper_id == Bid.helper_id)
     .where(Bid.task_id == bindparam("task_id"), Bid.state.in_((*BID_LIVE, "accepted")))
-    .options(contains_eager(Bid.helper).raiseload(User.roles))
+    .options(contains_eager(Bid.helper).lazyload(User.roles))
     .order_by(Bid.id)
 )
 

@@ -7,17 +7,18 @@ from zoneinfo import ZoneInfo
 from flask import current_app
 from flask_wtf import FlaskForm
 from wtforms import DateField, HiddenField, RadioField, SelectField, TextAreaField, TimeField
-from wtforms.validators import InputRequired, Length, Optional, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
 
 from marketplace import clock
-from marketplace.domain.bidding import INCLUDED_MAX, MINUTES
+from marketplace.domain.bidding import INCLUDED_MAX, MINUTES, check_start
+from marketplace.domain.errors import Invalid
 from marketplace.models import Bid, Slot, Task
 from marketplace.web.current import policy
 from marketplace.web.fields import MoneyField
 from marketplace.web.filters import day, duration, moment, time_of_day
 from marketplace.web.languages import gettext as _
 from marketplace.web.languages import lazy_gettext as _l
-from marketplace.web.languages import ngettext
+from marketplace.web.languages import ngettext, say
 
 AS_BEFORE, OTHER = "as_before", "other"
 VALID_DAYS = (1, 2, 3, 5, 7, 14)
@@ -79,8 +80,10 @@ class WhenForm(FlaskForm):
             self.starts_at = self._within(self.slots[field.data])
         else:
             self.starts_at = self._other()
-        if self.starts_at <= clock.now():
-            raise ValidationError(_("Please choose a time that still lies ahead."))
+        try:
+            check_start(self.starts_at, now=clock.now(), policy=policy())
+        except Invalid as refusal:
+            raise ValidationError(say(refusal)) from None
 
     def _within(self, slot: Slot) -> datetime:
         """The start in one of the customer's times."""
@@ -113,7 +116,7 @@ class BidForm(WhenForm):
         _l("What is included?"),
         description=_l("For example: travel, setting up, a short explanation."),
         validators=[
-            InputRequired(_l("Please say what the price includes.")),
+            DataRequired(_l("Please say what the price includes.")),
             Length(max=INCLUDED_MAX, message=_l("Please use at most %(max)d characters.")),
         ],
     )
