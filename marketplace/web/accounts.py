@@ -3,7 +3,6 @@
 from flask import Blueprint, current_app, flash, redirect, render_template, session, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
-from sqlalchemy import select
 from werkzeug.wrappers import Response
 from wtforms import RadioField, StringField, TelField
 from wtforms.fields.choices import SelectChoice
@@ -13,7 +12,7 @@ from config import LANGUAGES
 from marketplace import clock
 from marketplace.actions import accounts
 from marketplace.db import by_public_id, db, transaction
-from marketplace.models import UserSession, WebAuthn
+from marketplace.models import UserSession
 from marketplace.permissions import is_operator
 from marketplace.queries import accounts as queries
 from marketplace.web.access import public, signed_in
@@ -54,7 +53,7 @@ class PersonForm(FlaskForm):
 @signed_in
 def show() -> str:
     """My account."""
-    passkeys = db.session.scalars(select(WebAuthn.name).where(WebAuthn.user_id == current_user.id)).all()
+    passkeys = queries.passkeys(db.session, current_user.id)
     phone = readable(current_user.phone) if current_user.phone else None
     return render_template("accounts/show.html", phone=phone, passkeys=passkeys, own_names=OWN_NAMES)
 
