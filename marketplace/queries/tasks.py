@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Float,
     Label,
     Select,
     and_,
@@ -195,9 +196,9 @@ def _ids_near(
 
 def _near(*conditions: ColumnElement[bool]) -> Select[Any]:
     """The statement of all rings, built once."""
+    north, east = Task.lat - bindparam("lat", type_=Float), Task.lon - bindparam("lon", type_=Float)
     square: Label[float] = (
-        bindparam("ky") * (Task.lat - bindparam("lat")) * (Task.lat - bindparam("lat"))
-        + bindparam("kx") * (Task.lon - bindparam("lon")) * (Task.lon - bindparam("lon"))
+        bindparam("ky", type_=Float) * north * north + bindparam("kx", type_=Float) * east * east
     ).label("square")
     rings = []
     for number in range(len(RINGS_KM)):
@@ -208,8 +209,8 @@ def _near(*conditions: ColumnElement[bool]) -> Select[Any]:
                 *conditions,
                 Task.lat.between(bindparam(f"south{number}"), bindparam(f"north{number}")),
                 Task.lon.between(bindparam(f"west{number}"), bindparam(f"east{number}")),
-                square > bindparam(f"inner{number}"),
-                square <= bindparam(f"outer{number}"),
+                square > bindparam(f"inner{number}", type_=Float),
+                square <= bindparam(f"outer{number}", type_=Float),
             )
             .order_by(literal_column("square"), Task.id)
             .limit(bindparam("most"))
@@ -250,7 +251,10 @@ class OwnTask:
 
 
 _NEWEST_BOOKING = (
-    select(func.max(Booking.id)).where(Booking.task_id == Task.id, Booking.state.in_(BOOKING_AGREED)).scalar_subquery()
+    select(func.max(Booking.id))
+    .where(Booking.task_id == Task.id, Booking.state.in_(BOOKING_AGREED))
+    .correlate(Task)
+    .scalar_subquery()
 )
 _MINE = (
     select(Task, _LIVE_BIDS.label("bids"), Booking.public_id, Booking.state)

@@ -1,7 +1,6 @@
 """Posting a task before having an account: six questions, a page to check them, and one click that publishes."""
 
 import hashlib
-import hmac
 import secrets
 from datetime import timedelta
 from typing import Any
@@ -23,7 +22,7 @@ from marketplace.models import Draft, Photo, Skill, User
 from marketplace.queries.skills import skill_by_code
 from marketplace.queries.tasks import draft_page, drafts_of, task_of_draft
 from marketplace.web.access import public
-from marketplace.web.current import gateways, policy
+from marketplace.web.current import blur_secret, gateways, policy
 from marketplace.web.draft_forms import SkillForm, form_of, typed_in
 from marketplace.web.languages import gettext as _
 from marketplace.web.languages import language, say
@@ -179,7 +178,7 @@ def publish(public_id: str) -> Response:
     if missing:
         return _to(".show", public_id=public_id, step=missing[0], back="check")
     with transaction() as session:
-        task = tasks.publish(session, draft, by=current_user, policy=policy(), blur_secret=_blur_secret())
+        task = tasks.publish(session, draft, by=current_user, policy=policy(), blur_secret=blur_secret())
         return _to("tasks.confirmation", public_id=task.public_id)
 
 
@@ -237,11 +236,6 @@ def _remembering(secret: str, response: Response) -> Response:
 
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def _blur_secret() -> bytes:
-    """The key that fixes how positions are blurred, made from the installation's own secret."""
-    return hmac.digest(current_app.config["SECRET_KEY"].encode(), b"blurred positions", "sha256")
 
 
 # ---- What the views have in common

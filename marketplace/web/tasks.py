@@ -9,7 +9,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 from wtforms import SelectChoice, SelectField, StringField
 
-from marketplace.actions import tasks
+from marketplace.actions import bids as bid_actions
 from marketplace.db import by_public_id, db, transaction
 from marketplace.domain import posting
 from marketplace.domain.errors import NotFound
@@ -229,7 +229,7 @@ def cancellation(public_id: str) -> str:
 def cancel(public_id: str) -> Response:
     """Take the task back."""
     with transaction() as session:
-        tasks.cancel(session, by_public_id(session, Task, public_id), by=current_user)
+        bid_actions.cancel_task(session, by_public_id(session, Task, public_id), by=current_user)
     flash(_("Your task is taken back. Nobody can bid on it any more."), "success")
     return redirect(url_for(".mine"), 303)
 
