@@ -6,6 +6,7 @@ from functools import partial
 
 from flask_security.recoverable import generate_reset_password_token
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from marketplace import clock
 from marketplace.actions import accounts, bids, bookings, messages, payments, reviews, tasks
@@ -13,7 +14,7 @@ from marketplace.db import db, transaction
 from marketplace.gateways.sandbox import GOOD_CARD
 from marketplace.jobs.payments import open_page
 from marketplace.jobs.payments import settle as settle_payment
-from marketplace.models import Bid, Booking, Payment, Task, User
+from marketplace.models import Bid, Booking, Payment, Profile, Task, User
 from tests.browser.town import Town
 from tests.factories import (
     make_bid,
@@ -54,24 +55,27 @@ def settle(town: Town) -> None:
     town.work()
 
 
-def nearly_friend(town: Town, name: str, full_name: str) -> User:
+def nearly_friend(session: Session, full_name: str) -> User:
     """A helper with four signed-off visits to four customers and five stars for each: the next one earns the badge."""
-    helper = town.settle_in(name, make_helper(db.session, full_name, skills=("wifi", "tv")))
+    helper = make_helper(session, full_name, skills=("wifi", "tv"))
     for number in range(4):
         with clock.moved_to(clock.now() - timedelta(days=30 + number)):
-            booking = make_done_booking(
-                db.session, helper=helper, customer=make_user(db.session, f"Kunde {number} Graf")
-            )
-            make_review(db.session, booking, words="Pünktlich, freundlich, und das WLAN läuft.")
-            make_review(db.session, booking, side="helper")
+            booking = make_done_booking(session, helper=helper, customer=make_user(session, f"Karl Kunde{number}"))
+            make_review(session, booking, words="Pünktlich, freundlich, und das WLAN läuft.")
+            make_review(session, booking, side="helper")
     return helper
+
+
+def profile_id(session: Session, user_id: int) -> str:
+    """What stands in the address of a helper's public profile."""
+    return session.scalars(select(Profile.public_id).where(Profile.user_id == user_id)).one()
 
 
 def _people(town: Town) -> None:
     town.newcomer("anna", "Anna Keller").phone = "+41791234567"
     town.newcomer("nora", "Nora Neu")
-    nearly_friend(town, "hans", "Hans Helfer")
-    lea = nearly_friend(town, "lea", "Lea Zimmermann")
+    town.settle_in("hans", nearly_friend(db.session, "Hans Helfer"))
+    lea = town.settle_in("lea", nearly_friend(db.session, "Lea Zimmermann"))
     make_review(db.session, make_done_booking(db.session, helper=lea))
     town.settle_in("paul", make_helper(db.session, "Paul Tanner", skills=("wifi", "tv")))
     town.settle_in("hugo", make_helper(db.session, "Hugo Wartet", skills=()))
@@ -85,12 +89,7 @@ def _people(town: Town) -> None:
     for name, person in town.people.items():
         town.things[f"person/{name}"] = db.session.get_one(User, person).public_id
     for helper in ("hans", "lea", "hugo"):
-        town.things[f"profile/{helper}"] = _profile_id(town, helper)
-
-
-def _profile_id(town: Town, name: str) -> str:
-    """What stands in the address of a helper's profile."""
-    return db.session.get_one(User, town.people[name]).public_id
+        town.things[f"profile/{helper}"] = profile_id(db.session, town.people[helper])
 
 
 def _person(town: Town, name: str) -> User:

@@ -1,0 +1,41 @@
+"""The whole story as plain HTTP, on both engines: forms are filled in by their labels, links followed by their words."""
+
+import pytest
+from flask_security import hash_password
+from sqlalchemy import select
+
+from marketplace.db import db
+from marketplace.jobs import worker
+from marketplace.models import Booking, Payment, Task
+from marketplace.queries.payments import ledger_faults
+from marketplace.web.mails import words
+from tests.browser.town import PASSWORD
+from tests.browser.world import nearly_friend, profile_id
+from tests.factories import skill
+from tests.story.journey import TITLE, Cast, live_through
+from tests.story.visitors import OverHttp
+
+
+@pytest.mark.parametrize(("customers", "helpers"), [("de", "fr"), ("it", "en")])
+def test_the_whole_story(app, session, figure, customers, helpers):
+    helper = nearly_friend(session, "Hans Helfer")
+    helper.email, helper.password = "hans@example.org", hash_password(PASSWORD)
+    session.commit()
+    wifi = skill(session)
+
+    def work() -> None:
+        worker.until_idle(app.extensions["gateways"], words, policy=app.extensions["policy"])
+
+    cast = Cast(
+        "vera@example.org", helper.email, PASSWORD, wifi.name, work, f"/helpers/{profile_id(session, helper.id)}"
+    )
+    live_through(cast, OverHttp(app, customers), OverHttp(app, helpers))
+
+    task = session.scalars(select(Task).where(Task.title == TITLE)).one()
+    booking = session.scalars(select(Booking).where(Booking.task_id == task.id)).one()
+    paid = session.scalars(select(Payment).where(Payment.booking_id == booking.id).order_by(Payment.id)).all()
+    assert (task.state, booking.state) == ("done", "signed_off")
+    assert [payment.state for payment in paid] == ["failed", "released"]
+    assert (paid[-1].amount_cents, booking.fee_cents) == (5500, 550)
+    assert ledger_faults(db.session) == []
+    figure("whole stories as plain HTTP")
