@@ -60,11 +60,12 @@ lock: $(VENV)/.installed-dev ## pin the requirements anew
 
 messages: $(VENV)/.installed-dev ## gather every sentence into the catalogues
 	$(BIN)/pybabel -q extract -F babel.cfg -k _l -k N_ -k gettext -k lazy_gettext --no-location --sort-output --no-wrap \
-	  --project Hilfreich --copyright-holder "The Hilfreich authors" -o marketplace/translations/messages.pot .
-	for language in de fr it; do \
-	  $(BIN)/pybabel -q update --ignore-obsolete --no-fuzzy-matching --no-wrap -l $$language \
-	    -i marketplace/translations/messages.pot -d marketplace/translations || exit 1; \
+	  --project Hilfreich --version 1 --copyright-holder "The Hilfreich authors" -o marketplace/translations/messages.pot .
+	@for language in de fr it; do \
+	  $(BIN)/pybabel -q update --init-missing --ignore-obsolete --no-fuzzy-matching --ignore-pot-creation-date --no-wrap \
+	    -l $$language -i marketplace/translations/messages.pot -d marketplace/translations || exit 1; \
 	done
+	@rm marketplace/translations/messages.pot
 
 docs: $(VENV)/.installed-dev ## draw the lifecycles into docs/architecture.md
 	$(BIN)/python tools/draw_lifecycles.py
@@ -83,7 +84,7 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@$(BIN)/pip install -q --require-hashes -r requirements-dev.txt
 	@touch $@
 
-%.mo: %.po
+%.mo: %.po | $(VENV)/.installed
 	@$(BIN)/python -m babel.messages.frontend -q compile -i $< -o $@
 
 .PHONY: help run demo forward install test check nightly fmt lock messages docs clean
