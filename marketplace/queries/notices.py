@@ -23,6 +23,7 @@ class Subjects:
     booking: Booking | None
     certification: Certification | None
     skill: Skill | None
+    helper: User | None
 
 
 def of_person(session: Session, user: User, *, limit: int, offset: int = 0) -> list[Notice]:
@@ -48,13 +49,15 @@ def subjects(session: Session, many: Iterable[dict[str, Any]]) -> list[Subjects]
     task_ids |= {bid.task_id for bid in bids.values()} | {booking.task_id for booking in bookings.values()}
     tasks = _by_id(session, Task, task_ids)
     skills = _by_id(session, Skill, {fact.get("skill_id") for fact in facts})
+    helpers = _by_id(session, User, {fact.get("helper_id") for fact in facts})
 
     def subject(fact: dict[str, Any]) -> Subjects:
         bid = bids.get(fact.get("bid_id", 0))
         booking = bookings.get(fact.get("booking_id", 0))
         task_id = fact.get("task_id") or (bid.task_id if bid else booking.task_id if booking else 0)
         certification = certifications.get(fact.get("certification_id", 0))
-        return Subjects(tasks.get(task_id), bid, booking, certification, skills.get(fact.get("skill_id", 0)))
+        skill, helper = skills.get(fact.get("skill_id", 0)), helpers.get(fact.get("helper_id", 0))
+        return Subjects(tasks.get(task_id), bid, booking, certification, skill, helper)
 
     return [subject(fact) for fact in facts]
 

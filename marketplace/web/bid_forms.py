@@ -52,7 +52,7 @@ class WhenForm(FlaskForm):
     when = RadioField(_l("When?"), validators=[InputRequired(_l("Please choose a time."))])
     start = ClockField(
         _l("Start at"),
-        description=_l("Leave it empty to begin at the start of the chosen time."),
+        description=_l("Empty means: at the beginning of the chosen time."),
         validators=[Optional()],
     )
     on = DayField(_l("Another day"), description=_l("Only for “Another time”."), validators=[Optional()])
@@ -111,7 +111,9 @@ class BidForm(WhenForm):
         description=_l("All in: travel, time and small parts. The customer pays exactly this."),
         validators=[InputRequired(_l("Please type your price."))],
     )
-    minutes = SelectField(_l("How long will it take?"), coerce=int)
+    minutes = SelectField(
+        _l("How long will it take?"), coerce=int, validators=[InputRequired(_l("Please choose how long it takes."))]
+    )
     included = TextAreaField(
         _l("What is included?"),
         description=_l("For example: travel, setting up, a short explanation."),
@@ -121,7 +123,11 @@ class BidForm(WhenForm):
         ],
     )
     message = TextAreaField(_l("Message to the customer"), validators=[Optional()])
-    valid_days = SelectField(_l("How long does your bid stand?"), coerce=int)
+    valid_days = SelectField(
+        _l("How long does your bid stand?"),
+        coerce=int,
+        validators=[InputRequired(_l("Please choose a number of days."))],
+    )
     checked = HiddenField()
 
     def __init__(self, task: Task, bid: Bid | None = None, **values: Any) -> None:

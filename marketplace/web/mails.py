@@ -67,7 +67,10 @@ def leads_to(kind: str, about: Subjects, *, absolute: bool = False) -> str:
     if thing is None:
         return url_for(endpoint, _external=absolute)
     row = getattr(about, thing)
-    if row is None:  # a question before any bid belongs to the task
+    if row is None and about.task is not None and about.helper is not None:  # a question before any bid
+        values = {"public_id": about.task.public_id, "helper": about.helper.public_id}
+        return url_for("messages.show", **values, _external=absolute)
+    if row is None:
         endpoint, row = "tasks.show", about.task
     return url_for(endpoint, public_id=row.public_id, _external=absolute)
 

@@ -23,12 +23,12 @@ ZURICH = ZoneInfo("Europe/Zurich")
 
 @pytest.fixture
 def helper(session: Session) -> User:
-    return make_helper(session)
+    return make_helper(session, language="en")
 
 
 @pytest.fixture
 def task(session: Session) -> Task:
-    return make_task(session)
+    return make_task(session, make_user(session, "Clara Kundin", language="en"))
 
 
 @pytest.fixture
