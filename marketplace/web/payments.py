@@ -24,7 +24,7 @@ from marketplace.web.access import signed_in
 from marketplace.web.current import gateways, policy
 from marketplace.web.languages import gettext as _
 from marketplace.web.languages import lazy_gettext as _l
-from marketplace.web.phones import dialled
+from marketplace.web.phones import dialled, readable
 
 bp = Blueprint("payments", __name__)
 
@@ -75,7 +75,8 @@ class AcceptanceForm(FlaskForm):
 def new(public_id: str) -> str:
     """Who comes, when, for how much, what is held, when it is released, and how to cancel."""
     ready = acceptable(db.session, public_id, current_user)
-    return _check_page(ready, AcceptanceForm(ready, terms=ready.terms, phone=current_user.phone))
+    phone = readable(current_user.phone) if current_user.phone else None
+    return _check_page(ready, AcceptanceForm(ready, terms=ready.terms, phone=phone))
 
 
 @bp.post("/bids/<public_id>/acceptance")
