@@ -1,6 +1,7 @@
 """Reading the journal: newest first, narrowed to a person, a subject or an event."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, literal, or_, select, union_all
@@ -30,6 +31,7 @@ def lines(
     person_id: int | None = None,
     subject: Subject | None = None,
     event: str | None = None,
+    since: datetime | None = None,
     limit: int = 20,
     offset: int = 0,
 ) -> list[Line]:
@@ -48,6 +50,8 @@ def lines(
         chosen = chosen.where(JournalEntry.subject_kind == subject[0], JournalEntry.subject_id == subject[1])
     if event is not None:
         chosen = chosen.where(JournalEntry.event == event)
+    if since is not None:
+        chosen = chosen.where(JournalEntry.at >= since)
     rows = session.execute(chosen).all()
     public_ids = _public_ids(session, {(entry.subject_kind, entry.subject_id) for entry, *_ in rows})
     return [

@@ -145,6 +145,7 @@ def index() -> str:
         form=form,
         found=found,
         cards_found=[_card(one, skills) for one in rows],
+        filtered=_is_narrowed(form),
         paging=paging(total, policy().page_size),
         asked={name: value for name, value in request.args.items() if name in form},
     )
@@ -220,7 +221,7 @@ def form_values(profile: Profile | None) -> dict[str, Any]:
         "headline": profile.headline,
         "about": profile.about,
         "languages": profile.languages,
-        "place": f"{profile.country}-{profile.postcode} {profile.place_name}",
+        "place": f"{profile.postcode} {profile.place_name}",
         "radius_km": profile.radius_km,
         "hours": sorted(codes_of((one.weekday, one.from_minute, one.to_minute) for one in profile.hours)),
     }
@@ -264,6 +265,12 @@ def _search(form: SearchForm, skills: list[Skill], lat: float, lon: float) -> tu
         limit=size,
         offset=offset(size),
     )
+
+
+def _is_narrowed(form: SearchForm) -> bool:
+    """Whether more than a place was asked for, so that the filters are shown unfolded."""
+    plain = form.radius.data == form.radius.default and form.order.data == NEAREST
+    return bool(form.skill.data or form.friends.data) or not plain
 
 
 def _card(one: HelperNear, skills: list[Skill]) -> dict[str, Any]:

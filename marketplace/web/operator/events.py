@@ -11,7 +11,15 @@ from marketplace.web.languages import lazy_gettext as _l
 
 EVENTS = {
     "account_registered": _l("Account opened"),
+    "account_confirmed": _l("Mail address confirmed"),
     "account_changed": _l("Own data changed"),
+    "signed_in": _l("Signed in"),
+    "password_changed": _l("Password changed"),
+    "mail_changed": _l("Mail address changed"),
+    "two_factor_set_up": _l("Second step at sign-in set up"),
+    "two_factor_ended": _l("Second step at sign-in ended"),
+    "passkey_added": _l("Passkey added"),
+    "passkey_removed": _l("Passkey removed"),
     "account_suspended": _l("Account suspended"),
     "account_restored": _l("Account restored"),
     "operator_created": _l("Operator's account made"),

@@ -12,6 +12,7 @@ from marketplace.web.current import policy
 from marketplace.web.draft_forms import clean
 from marketplace.web.operator.events import EVENTS, in_words
 from marketplace.web.operator.room import bp, chosen
+from marketplace.web.operator.today import day_span
 from marketplace.web.paging import offset, paging
 
 NOBODY = 0  # a filter that names nobody and nothing finds no line
@@ -36,12 +37,12 @@ def journal() -> str:
 def _typed() -> dict[str, str]:
     """What stands in the filters."""
     typed = {name: clean(request.args.get(name))[:255] for name in ("person", "subject")}
-    return typed | {"event": chosen("event", EVENTS) or ""}
+    return typed | {"event": chosen("event", EVENTS) or "", "day": chosen("day", ("today",)) or ""}
 
 
 def _filters(typed: dict[str, str]) -> dict[str, Any]:
     """The filters as the query wants them; a person by mail address or reference, a subject by reference."""
-    filters: dict[str, Any] = {"event": typed["event"] or None}
+    filters: dict[str, Any] = {"event": typed["event"] or None, "since": day_span()[0] if typed["day"] else None}
     if typed["person"]:
         person = by_email(db.session, User, typed["person"])
         called = None if person else subject_called(db.session, typed["person"].lower())

@@ -4,7 +4,7 @@ from flask import flash, redirect, render_template, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from marketplace.actions import tasks as actions
+from marketplace.actions import bids
 from marketplace.db import by_public_id, db, transaction
 from marketplace.domain.lifecycles import TASK
 from marketplace.models import Task
@@ -53,7 +53,9 @@ def removal(public_id: str) -> Response | tuple[str, int]:
     if not form.validate_on_submit():
         return _page(public_id, form), 422
     with transaction() as session:
-        actions.remove(session, by_public_id(session, Task, public_id), by=current_user, reason=form.reason.data or "")
+        bids.remove_task(
+            session, by_public_id(session, Task, public_id), by=current_user, reason=form.reason.data or ""
+        )
     flash(_("The task is taken down. The customer is told."), "success")
     return redirect(url_for("operator.task", public_id=public_id), 303)
 
