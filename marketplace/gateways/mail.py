@@ -84,6 +84,6 @@ def _written(mail: Mail, sender: str, name: str) -> EmailMessage:
     message["To"] = mail.address
     message["Subject"] = " ".join(mail.subject.split())
     message["Date"] = format_datetime(datetime.now(UTC))  # the post's own date, not the demo's
-    message["Message-ID"] = f"<{mail.key}@{sender.rpartition('@')[2]}>"  # the same when delivered again: readers show it once
+    message["Message-ID"] = f"<{mail.key}@{sender.rpartition('@')[2]}>"  # the same when delivered again
     message.set_content(mail.body)
     return message

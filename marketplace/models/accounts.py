@@ -56,11 +56,11 @@ class User(Base, Public, UserMixin):
     tf_totp_secret: Mapped[str | None] = mapped_column(String(255))
     tf_phone_number: Mapped[str | None] = mapped_column(String(128))
     totp_counter: Mapped[int | None]  # of the code used last: no code opens the door twice
-    fs_webauthn_user_handle: Mapped[str | None] = mapped_column(String(64), unique=True)
+    fs_webauthn_user_handle: Mapped[str | None] = mapped_column(String(64), unique=True)  # type: ignore[assignment]
     mf_recovery_codes: Mapped[list[str] | None] = mapped_column(MutableList.as_mutable(AsaList()))
 
-    roles: Mapped[list[Role]] = relationship(secondary=roles_users, lazy="selectin")
-    webauthn: Mapped[list["WebAuthn"]] = relationship(
+    roles: Mapped[list[Role]] = relationship(secondary=roles_users, lazy="selectin")  # type: ignore[assignment]
+    webauthn: Mapped[list["WebAuthn"]] = relationship(  # type: ignore[assignment]
         back_populates="user", cascade="all, delete-orphan", lazy="select"
     )
 
@@ -76,13 +76,13 @@ class User(Base, Public, UserMixin):
         return {role.name for role in self.roles}
 
     def check_tf_required(self, methods: list[tuple[str, str]], fresh: bool) -> tuple[bool, list[tuple[str, str]]]:
-        """Whether signing in takes a second step (Flask-Security asks): who has set one up, and the operator's people."""
+        """Whether signing in takes a second step: for who has set one up, and for the operator's people."""
         required, allowed = super().check_tf_required(methods, fresh)
         return required or self.check_tf_required_setup(), allowed
 
     def check_tf_required_setup(self) -> bool:
         """Whether this person may not do without a second step: the operator's people, where the settings say so."""
-        return bool(self.roles) and bool(setting("OPERATORS_NEED_TWO_FACTOR"))
+        return bool(self.roles) and bool(setting("OPERATORS_NEED_TWO_FACTOR"))  # type: ignore[no-untyped-call]
 
 
 class WebAuthn(Base, WebAuthnMixin):
@@ -93,7 +93,7 @@ class WebAuthn(Base, WebAuthnMixin):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     credential_id: Mapped[bytes] = mapped_column(LargeBinary(1024), unique=True)
     public_key: Mapped[bytes] = mapped_column(LargeBinary)
-    sign_count: Mapped[int | None] = mapped_column(default=0)
+    sign_count: Mapped[int | None] = mapped_column(default=0)  # type: ignore[assignment]
     transports: Mapped[list[str] | None] = mapped_column(MutableList.as_mutable(AsaList()))
     backup_state: Mapped[bool]
     device_type: Mapped[str] = mapped_column(String(64))
@@ -123,7 +123,7 @@ class UserSession(Base, Public):
 
 
 class Guesses(Base):
-    """When passwords were lately tried for one account; the key is the hash of what was typed, so unknown ones count alike."""
+    """When passwords were lately tried for one account; the key hashes what was typed, so unknown ones count alike."""
 
     __tablename__ = "guesses"
 

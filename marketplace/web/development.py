@@ -1,4 +1,4 @@
-"""For development and the demo: the mails that were kept because there is no mail server. Production has no such page."""
+"""For development and the demo: the mails kept because there is no mail server. Production has no such page."""
 
 import re
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """How often somebody may do something: per visitor and hour, in memory or Redis; per account, in the database.
 
-The numbers stand in `domain/policy.py`. With `memory://` each process counts for itself; what guards passwords and codes is counted
-in the database as well, so that it holds over all processes.
+The numbers stand in `domain/policy.py`. With `memory://` each process counts for itself; what guards passwords and
+codes is counted in the database as well, so that it holds over all processes.
 """
 
 import hashlib
@@ -52,7 +52,10 @@ def limit(what: str) -> Callable[[View], View]:
 
 
 def count_guess(session: Session, kind: str, account: str) -> str:
-    """Count an attempt at a password or code of one account, known or not; raises TooManyRequests. Gives the key to take it back."""
+    """Count an attempt at a password or code of one account, known or not; gives the key to take it back.
+
+    Raises TooManyRequests.
+    """
     return _count_for(session, kind, account, policy().guesses_max, timedelta(minutes=policy().guess_minutes))
 
 

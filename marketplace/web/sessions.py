@@ -1,4 +1,4 @@
-"""Sessions are kept by us: the cookie holds a secret, the table its hash, so a copied cookie dies when the session does.
+"""Sessions are kept by us: the cookie holds a secret, the table its hash; a copied cookie dies when the session does.
 
 Who has nothing to keep gets no row and no cookie. A session gets a new secret whenever somebody signs in or out.
 """
@@ -127,7 +127,7 @@ BROWSERS = {
     "Samsung Internet": r"\bSamsungBrowser/",
     "Opera": r"\bOPR/",
     "Firefox": r"\b(Firefox|FxiOS)/",
-    "Chrome": r"\b(Chrome|CriOS|Chromium)/",
+    "Chrome": r"\b(HeadlessChrome|Chrome|CriOS|Chromium)/",
     "Safari": r"\bSafari/",
 }
 SYSTEMS = {

@@ -1,12 +1,14 @@
-"""Accounts as people meet them: register, confirm, sign in, recover, change, second step; and nobody learns who has an account."""
+"""Accounts as people meet them: register, confirm, sign in, recover, change, second step; nobody learns who has one."""
 
 import re
+import time
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 import pytest
 from flask import Flask
 from flask_security import hash_password
+from flask_security.proxies import _security
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -22,9 +24,15 @@ PASSWORD = "vier gelbe Enten schwimmen"
 OTHER = "sieben rote Ziegel fallen"
 
 
+@pytest.fixture(autouse=True)
+def in_english(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The house speaks English here, so that these tests read like its sources."""
+    monkeypatch.setitem(app.config, "DEFAULT_LANGUAGE", "en")
+
+
 @pytest.fixture
 def anna(session: Session) -> User:
-    return make_user(session, "Anna Muster", email="anna@example.org", password=hash_password(PASSWORD))
+    return make_user(session, "Anna Muster", email="anna@example.org", language="en", password=hash_password(PASSWORD))
 
 
 def enter(page: Page, email: str = "anna@example.org", password: str = PASSWORD, status: int = 303) -> Page:
@@ -153,7 +161,7 @@ def test_recover(app: Flask, client: Page, anna: User, session: Session, sign_in
 
 
 def test_recovering_before_confirming_sends_the_confirmation_again(app: Flask, client: Page, session: Session) -> None:
-    make_user(session, email="anna@example.org", password=hash_password(PASSWORD), confirmed_at=None)
+    make_user(session, email="anna@example.org", language="en", password=hash_password(PASSWORD), confirmed_at=None)
     client.get("/reset").submit({"email": "anna@example.org"})
     [mail] = mails(app, client, "anna@example.org")
     assert link(mail).startswith("/confirm/")
@@ -216,11 +224,7 @@ def test_specially_protected_pages_ask_again(app: Flask, client: Page, anna: Use
 
 def code_for(secret: str, *, step: int = 0) -> str:
     """What the authenticator app shows, `step` half minutes from now."""
-    from flask_security.proxies import _security
-
     totp = _security.totp_factory._totp.from_source(secret)
-    import time
-
     return totp.generate(time.time() + 30 * step).token
 
 
@@ -302,7 +306,7 @@ def test_operators_need_two_steps_where_the_settings_say_so(
     app: Flask, client: Page, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     olga = make_operator(session, email="olga@example.org", password=hash_password(PASSWORD))
-    make_user(session, email="anna@example.org", password=hash_password(PASSWORD))
+    make_user(session, email="anna@example.org", language="en", password=hash_password(PASSWORD))
     monkeypatch.setitem(app.config, "SECURITY_OPERATORS_NEED_TWO_FACTOR", True)
     enter(client, "olga@example.org")
     assert client.location == "/account/two-factor"
@@ -347,6 +351,13 @@ def test_forms_need_their_token(app: Flask, anna: User) -> None:
     assert answer.status_code == 409
 
 
+def test_only_forms_are_read(app: Flask, client: Page, anna: User) -> None:
+    token = {"X-CSRFToken": client.get("/login").csrf()}
+    client._take(client._outside(client.client.post, "/login", json=[1, 2], headers=token), 415)
+    client.get("/login", headers={"Accept": "application/json"})
+    assert client.response.mimetype == "text/html"
+
+
 def test_edit_account(client: Page, anna: User, session: Session) -> None:
     enter(client)
     client.get("/account/edit").submit({"name": " ", "phone": "12"}, status=422)
@@ -362,8 +373,9 @@ def test_edit_account(client: Page, anna: User, session: Session) -> None:
 def test_passkeys_are_named_and_removed(client: Page, anna: User, session: Session) -> None:
     enter(client)
     client.get("/account/passkeys").submit({"name": "Mein Telefon"}, status=200)
-    options = client.all("form[data-passkey=create]")[0].get("data-options")
-    assert options and '"residentKey": "required"' in options and "authenticatorAttachment" not in options
+    options = client.all("form[data-passkey=create]")[0].get("data-options") or ""
+    assert '"residentKey": "required"' in options
+    assert "authenticatorAttachment" not in options, "the phone itself will do"
     session.add(
         WebAuthn(
             user_id=anna.id,

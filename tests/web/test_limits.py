@@ -1,6 +1,4 @@
-"""Limits: after so many forms an hour a visitor waits, and is told how long; a person counts as one wherever they sit."""
-
-from collections.abc import Iterator
+"""Limits: after so many forms an hour a visitor waits, and is told how long."""
 
 import pytest
 from flask import Flask
@@ -17,12 +15,11 @@ from tests.page import Page
 
 
 @pytest.fixture
-def strict(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def strict(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits are on, and three sign-ins an hour are enough."""
     monkeypatch.setitem(app.config, "RATELIMIT_ENABLED", True)
     monkeypatch.setitem(app.extensions, "limits", MovingWindowRateLimiter(storage_from_string("memory://")))
     monkeypatch.setitem(app.extensions, "policy", Policy(sign_ins_per_hour=3, guesses_max=100))
-    yield
 
 
 @pytest.mark.usefixtures("strict")

@@ -1,4 +1,4 @@
-"""Sessions: a copied cookie dies with its session, nobody without something to keep gets one, and each costs one statement."""
+"""Sessions: a copied cookie dies with its session; only who has something to keep gets one, at one statement each."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,12 +1,13 @@
 """Flask-Security on Flask-Login: how people register, sign in and prove who they are.
 
-Its views are taken as they are; around them stand our transaction and limits (`edge`), our forms, words, mails and passwords.
+Its views are taken as they are; around them stand our transaction and limits (`edge`), our forms, words, mails and
+passwords.
 """
 
 import base64
 import hashlib
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask, session
 from flask_security import FSQLALiteUserDatastore, Security
@@ -28,7 +29,7 @@ class Accounts(FSQLALiteUserDatastore):
 
     def create_user(self, **values: Any) -> User:
         """A new person, who speaks the language of this request."""
-        return super().create_user(**{"created_at": clock.now(), "language": language(), **values})
+        return cast(User, super().create_user(**{"created_at": clock.now(), "language": language(), **values}))
 
 
 def register(app: Flask) -> None:
@@ -42,14 +43,15 @@ def register(app: Flask) -> None:
         password_util_cls=passwords.PasswordRules,
         totp_cls=factors.OneTimeCodes,
         webauthn_util_cls=factors.Passkeys,
-        render_template=pages.render,
+        render_template=pages.render,  # type: ignore[arg-type]
         **forms.FORMS,
     )
+    security.want_json(lambda request: False)  # these are pages for people
     security.login_manager.user_loader(_person_of_session)
     security.login_manager.request_loader(lambda request: None)  # only sessions let people in
     security.login_manager.session_protection = None  # a phone changes its address all day long
     security.pwd_context = passwords.BoundedHashing(security.pwd_context)
-    security.i18n_domain = words.Words()
+    security.i18n_domain = words.Words()  # type: ignore[assignment]
     app.jinja_env.globals["_fsdomain"] = security.i18n_domain.gettext
     edge.register(app)
 

@@ -1,7 +1,8 @@
 """The edge around Flask-Security's views: our guard, limit and transaction, and a journal line for what happened.
 
-A view that only checks a code or a link writes from its beginning. Where a password is checked, hashing it takes long, so the
-form begins the writing transaction by `begin()` when it has found everything right: the database is never locked meanwhile.
+A view that only checks a code or a link writes from its beginning. Where a password is checked, hashing it takes long,
+so the form begins the writing transaction by `begin()` when it has found everything right: the database is never locked
+meanwhile.
 """
 
 from collections.abc import Callable
@@ -9,12 +10,11 @@ from contextlib import ExitStack
 from functools import wraps
 from typing import Any
 
-from flask import Flask, g, make_response, redirect, request, session, url_for
+from flask import Flask, Response, abort, g, make_response, redirect, request, session, url_for
 from flask_security import signals
 from flask_security.utils import validate_redirect_url
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
-from werkzeug.wrappers import Response
 
 from marketplace.actions import accounts, journal
 from marketplace.db import db, transaction
@@ -92,6 +92,8 @@ def _at_the_edge(name: str, view: View) -> View:
 
     @wraps(view)
     def at_the_edge(*args: Any, **kwargs: Any) -> Response:
+        if request.is_json:
+            abort(415)  # these are pages for people: they read forms only
         try:
             with ExitStack() as g.edge:
                 if name in TOKEN_LINKS or (request.method == "POST" and name not in FORM_BEGINS):
@@ -109,7 +111,7 @@ def _at_the_edge(name: str, view: View) -> View:
 
 
 def _taken_meanwhile(name: str) -> Response:
-    """Two took the same mail address at the same instant: registering looks as ever, anything else says what happened."""
+    """Two took one mail address at the same instant: registering looks as ever, anything else says what happened."""
     if name != "register":
         raise WrongState()
     return make_response(redirect(url_for("accounts.mail_sent"), 303))

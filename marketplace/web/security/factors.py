@@ -2,9 +2,10 @@
 
 import base64
 from io import BytesIO
+from typing import cast
 
 import qrcode
-from flask_security import Totp, WebauthnUtil
+from flask_security import Totp, UserMixin, WebauthnUtil
 from passlib.totp import TotpMatch
 from qrcode.image.svg import SvgPathFillImage
 from webauthn.helpers.structs import (
@@ -26,25 +27,25 @@ class OneTimeCodes(Totp):
             image.save(file)
             return f"data:image/svg+xml;base64,{base64.b64encode(file.getvalue()).decode()}"
 
-    def get_last_counter(self, user: User) -> int | None:
+    def get_last_counter(self, user: UserMixin) -> int | None:
         """The number of the code used last."""
-        return user.totp_counter
+        return cast(User, user).totp_counter
 
-    def set_last_counter(self, user: User, tmatch: TotpMatch) -> None:
+    def set_last_counter(self, user: UserMixin, tmatch: TotpMatch) -> None:
         """Keep the number of the code just used."""
-        user.totp_counter = tmatch.counter
+        cast(User, user).totp_counter = tmatch.counter
 
 
 class Passkeys(WebauthnUtil):
-    """A passkey stands for the password and the second step together: it is found by itself and asks for finger, face or PIN."""
+    """A passkey is password and second step together: it is found by itself and asks for finger, face or PIN."""
 
-    def authenticator_selection(self, user: User, usage: str) -> AuthenticatorSelectionCriteria:
+    def authenticator_selection(self, user: UserMixin, usage: str) -> AuthenticatorSelectionCriteria:
         """Any device will do, the phone or computer itself too."""
         return AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.REQUIRED,
             user_verification=UserVerificationRequirement.REQUIRED,
         )
 
-    def user_verification(self, user: User | None, usage: list[str]) -> UserVerificationRequirement:
+    def user_verification(self, user: UserMixin | None, usage: list[str]) -> UserVerificationRequirement:
         """Always finger, face or PIN."""
         return UserVerificationRequirement.REQUIRED

@@ -1,6 +1,6 @@
 """The forms of signing in and of an account's security: Flask-Security's, with our labels, limits and transaction."""
 
-from typing import Any
+from typing import Any, cast
 
 from flask import abort, make_response, render_template
 from flask_login import current_user
@@ -18,6 +18,7 @@ from wtforms.validators import Length
 from marketplace.actions import accounts
 from marketplace.db import db, transaction
 from marketplace.domain.errors import N_, WrongState
+from marketplace.models import User
 from marketplace.web.languages import lazy_gettext as _l
 from marketplace.web.limits import count_guess, count_mail
 from marketplace.web.security.edge import begin
@@ -36,7 +37,7 @@ def address(check: Any, autocomplete: str = "email") -> EmailField:
 
 
 class SignInForm(theirs.LoginForm):
-    """Mail address and password. At most so many passwords are checked per account, whether there is such an account or not."""
+    """Mail address and password. Only so many passwords are checked per account, whether there is such one or not."""
 
     email = address(None, "username")
     password = PasswordField(PASSWORD, [IsString(), password_required], render_kw=OLD)
@@ -53,7 +54,7 @@ class SignInForm(theirs.LoginForm):
         if not self.user_authenticated or self.user is None:
             return False
         if not self.user.is_active:
-            page = render_template("accounts/suspended.html", reason=self.user.suspended_reason)
+            page = render_template("accounts/suspended.html", reason=cast(User, self.user).suspended_reason)
             abort(make_response(page, 403))
         if self.requires_confirmation:
             self.email.errors = []
@@ -122,7 +123,7 @@ class RecoverForm(theirs.ForgotPasswordForm):
         hash_password("not-a-password")  # as the view does for an unknown address, so that both take as long
         begin()
         if self.requires_confirmation:
-            send_confirmation_instructions(self.user)
+            send_confirmation_instructions(self.user)  # type: ignore[no-untyped-call]
         return right
 
 
@@ -191,7 +192,7 @@ class ChangeMailForm(ChangeEmailForm):
     def validate(self, **kwargs: Any) -> bool:
         """Check, and begin writing."""
         _asked_for_mail("change", self.email.data)
-        right = super().validate(**kwargs)
+        right = bool(super().validate(**kwargs))
         if right:
             begin()
         return right
@@ -256,7 +257,7 @@ class PasskeyForm(WebAuthnRegisterForm):
     def validate(self, **kwargs: Any) -> bool:
         """Whatever was sent, the passkey signs in by itself."""
         self.usage.data = "first"
-        return super().validate(**kwargs)
+        return bool(super().validate(**kwargs))
 
 
 class PasskeyAnswerForm(WebAuthnSigninResponseForm):
@@ -264,7 +265,7 @@ class PasskeyAnswerForm(WebAuthnSigninResponseForm):
 
     def validate(self, **kwargs: Any) -> bool:
         """A suspended person's passkey opens nothing."""
-        return super().validate(**kwargs) and not self.credential.errors
+        return bool(super().validate(**kwargs)) and not self.credential.errors
 
 
 FORMS: dict[str, Any] = {

@@ -15,7 +15,7 @@ from marketplace.web.languages import plain_gettext, speaking
 class OutboxMail(MailUtil):
     """Writes mails to the outbox; the worker delivers them."""
 
-    def send_mail(
+    def send_mail(  # noqa: PLR0917  (as Flask-Security calls it)
         self,
         template: str,
         subject: str,

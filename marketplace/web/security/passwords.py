@@ -16,7 +16,7 @@ from marketplace.web.languages import gettext as _
 
 LENGTH_MIN = 12
 DISTINCT_MIN = 5
-# Argon2id as OWASP lists it for one thread; 28 ms where it was measured (the library's own default takes 157 ms and every core).
+# Argon2id as OWASP lists it for one thread: 28 ms where measured; the library's default takes 157 ms and every core.
 COST = {"argon2__type": "ID", "argon2__time_cost": 2, "argon2__memory_cost": 19_456, "argon2__parallelism": 1}
 COST_IN_TESTS = {"argon2__type": "ID", "argon2__time_cost": 1, "argon2__memory_cost": 8, "argon2__parallelism": 1}
 
