@@ -6,7 +6,7 @@ colour profile or anything else that lay in the file.
 
 import io
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO
 
 from PIL import Image, ImageOps
 
@@ -38,7 +38,7 @@ class Picture:
     height: int
 
 
-def redrawn(file: BinaryIO, *, megabytes: int, edge: int = EDGE) -> Picture:
+def redrawn(file: IO[bytes], *, megabytes: int, edge: int = EDGE) -> Picture:
     """Draw the picture in `file` anew, no side longer than `edge` pixels; raises BadPicture."""
     data = file.read(megabytes * 1024 * 1024 + 1)
     if not data:

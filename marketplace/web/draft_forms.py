@@ -122,7 +122,7 @@ class WordsForm(FlaskForm):
     def prepare(self, answers: dict[str, Any]) -> None:
         """Show an example of the chosen skill."""
         skill = _skill_of(answers)
-        self.example = posting.said(skill.examples, language())[0] if skill else None
+        self.example = (skill.examples.get(language()) or skill.examples["de"])[0] if skill else None
 
     def answers(self) -> dict[str, Any]:
         """The words and the language they are in."""

@@ -291,7 +291,7 @@ def _next(draft: Draft, step: str, *, ask_on: bool = False) -> Response:
     return _to(".check", public_id=draft.public_id)
 
 
-def _back() -> dict[str, str]:
+def _back() -> dict[str, Any]:
     """Keeps in the address that somebody came from the check page."""
     return {"back": "check"} if request.args.get("back") == "check" else {}
 
@@ -339,7 +339,8 @@ def _photo_entries(draft: Draft) -> list[dict[str, str]]:
 
 def _take_photos(draft: Draft, files: list[FileStorage]) -> list[str]:
     """Store the pictures that can be used, first the files and then their rows; gives a sentence for each other one."""
-    problems, pictures = [], []
+    problems: list[str] = []
+    pictures = []
     room = policy().photos_max - len(draft.photos)
     if len(files) > room:
         problems.append(_("At most %(most)s photos are possible.", most=policy().photos_max))

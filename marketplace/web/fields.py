@@ -12,7 +12,7 @@ from marketplace.web.languages import gettext as _
 class MoneyField(StringField):
     """An amount of money, typed as people write it; the data are whole cents, or none when nothing was typed."""
 
-    data: int | None  # type: ignore[assignment]
+    data: int | None
 
     def process_formdata(self, valuelist: Sequence[Any]) -> None:
         """Read what was typed; what is no amount becomes an error of this field."""

@@ -13,6 +13,7 @@ from marketplace.actions import bids as bid_actions
 from marketplace.db import by_public_id, db, transaction
 from marketplace.domain import posting
 from marketplace.domain.errors import NotFound
+from marketplace.domain.lifecycles import TASK
 from marketplace.gateways.geocoder import Found
 from marketplace.gateways.pictures import small_of
 from marketplace.models import Skill, Task, User
@@ -133,7 +134,7 @@ def show(public_id: str) -> str:
     task = queries.task_page(db.session, public_id)
     person = _person()
     bids = queries.bids_on(db.session, task.id, person.id if person else None)
-    booking = queries.booking_of(db.session, task.id) if task.state in ("booked", "done", "closed") else None
+    booking = queries.booking_of(db.session, task.id) if task.state in (TASK.booked, TASK.done, TASK.closed) else None
     is_mine = person is not None and may_change_task(person, task)
     return render_template(
         "tasks/show.html" if _may_read(task, person, bids) else "tasks/gone.html",
@@ -164,7 +165,7 @@ def photo(public_id: str) -> Response:
     if not seen or not path.exists():
         raise NotFound()
     response = send_file(path, mimetype="image/webp", max_age=3600, conditional=True)
-    response.cache_control.public, response.cache_control.private = None, True
+    response.headers["Cache-Control"] = "private, max-age=3600"
     response.headers["Content-Security-Policy"] = "default-src 'none'"
     return response
 
@@ -173,7 +174,7 @@ def _may_read(task: Task, person: User | None, bids: queries.BidsOnTask) -> bool
     """An open task is read by everybody; later only by its customer, who has bid on it, and the operator."""
     if person is not None and (may_change_task(person, task) or is_operator(person)):
         return True
-    return task.state == "open" or (task.state != "removed" and bids.own_public_id is not None)
+    return task.state == TASK.open or (task.state != TASK.removed and bids.own_public_id is not None)
 
 
 def _may_bid(person: User, task: Task) -> bool:
@@ -250,22 +251,22 @@ TO_SIGN_OFF = ("finished", "unsolved")
 
 def step_of(state: str, booking_state: str | None) -> int:
     """Which of the five steps a task has reached; 6 when all are done."""
-    if state in ("booked", "done"):
-        return 4 if state == "done" or booking_state in TO_SIGN_OFF else 3 if booking_state in UNDER_WAY else 2
-    return 6 if state == "closed" else 1
+    if state in (TASK.booked, TASK.done):
+        return 4 if state == TASK.done or booking_state in TO_SIGN_OFF else 3 if booking_state in UNDER_WAY else 2
+    return 6 if state == TASK.closed else 1
 
 
 def whose_turn(state: str, bids: int, booking_state: str | None) -> Markup:
     """Who does the next thing, in one sentence to the customer."""
-    if state == "open":
+    if state == TASK.open:
         if bids:
             return _("Your turn: compare the bids and choose one.")
         return _("Next: helpers nearby send you bids. You have nothing to do now.")
-    if state == "booked" and booking_state in UNDER_WAY:
+    if state == TASK.booked and booking_state in UNDER_WAY:
         return _("Next: your helper is at work.")
-    if state == "booked" and booking_state not in TO_SIGN_OFF:
+    if state == TASK.booked and booking_state not in TO_SIGN_OFF:
         return _("Next: your helper comes at the agreed time.")
-    if state in ("booked", "done"):
+    if state in (TASK.booked, TASK.done):
         return _("Your turn: look whether it works, then sign off.")
     return {
         "closed": _("All done. Thank you!"),

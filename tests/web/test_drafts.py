@@ -1,13 +1,19 @@
 """Posting a task: the whole way without an account, and everything that must not get lost on it."""
 
 import io
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from marketplace import clock
+from marketplace.domain import posting
 from marketplace.models import Draft, Photo, Slot, Task
 from tests.factories import make_user
 from tests.page import Page
@@ -49,9 +55,9 @@ def test_a_stranger_posts_a_task_and_signs_in_only_to_publish(client: Page, sess
         assert expected in client.text, client.text
     client.submit(form=f"{address}/publication").follow()
     assert client.path == f"{address}/account"
-    assert "security.login" in str(client.all("main a")[-1].get("href")) or "login" in str(
-        client.all("main a")[-1].get("href")
-    )
+    ways = [link.get("href") for link in client.all("main .button")]
+    assert [way.partition("?")[0] for way in ways] == ["/register", "/login"]
+    assert all(way.endswith(f"next={address}/check") for way in ways), ways
 
     client.sign_in(make_user(session, "Clara Kundin"))
     client.get(f"{address}/check").submit(form=f"{address}/publication").follow()
@@ -72,3 +78,279 @@ def test_a_second_click_on_publish_leads_to_the_same_task(client: Page, session:
     client.get(f"{address}/check", 303)
     assert client.location.startswith("/tasks/")
     client.post(f"{address}/words", {"title": "x", "description": "y"}, 409)
+
+
+def test_the_language_switch_keeps_what_was_typed_without_checking_it(client: Page) -> None:
+    address = begin(client)
+    client.get(f"{address}/words").submit({"title": "", "description": "Halb getippt", "switch_language": "fr"})
+    assert client.location == f"{address}/words?lang=fr"
+    client.follow()
+    assert client.document.get("lang") == "fr"
+    assert client.all("#description")[0].text.strip() == "Halb getippt"
+    assert not client.all(".form-errors")
+    client.get(f"{address}/check")
+    assert "Halb getippt" not in client.text, "what was not accepted is no answer yet"
+
+
+@pytest.mark.parametrize("step", ["questions", "words", "times", "place", "skill"])
+def test_going_back_keeps_what_was_typed(client: Page, step: str) -> None:
+    typed = {
+        "questions": {"q_where": "everywhere"},
+        "words": {"title": "Nur ein Titel"},
+        "times": {"flexible": "y"},
+        "place": {"place": "xxxx", "budget": "nicht viel"},
+        "skill": {"skill": "tv"},
+    }[step]
+    address = begin(client)
+    client.get(f"{address}/{step}").submit({**typed, "go_back": "1"})
+    assert not client.location.endswith(step)
+    client.get(f"{address}/{step}")
+    kept = dict(client.all("#step-form")[0].form_values())
+    assert typed.items() <= kept.items()
+
+
+def test_wrong_input_is_kept_and_named(client: Page) -> None:
+    address = begin(client)
+    client.get(f"{address}/words?lang=en").submit({"title": "x" * 200, "description": " ", "device": "Box"}, status=422)
+    assert client.document.findtext(".//title").startswith("Error:")
+    assert [link.get("href") for link in client.all(".form-errors a")] == ["#title", "#description"]
+    assert client.all("#device")[0].get("value") == "Box"
+    client.get(f"{address}/times").submit({}, status=422)
+    assert client.all(".form-errors a")[0].get("href") == "#slots"
+    assert client.all("#slots")
+
+
+@pytest.mark.parametrize("where", ["", "Entenhausen", "99999", "8058 8058", "<script>", "🐘", "x" * 500])
+def test_an_unknown_place_gives_a_sentence(client: Page, where: str) -> None:
+    address = begin(client)
+    client.get(f"{address}/place").submit({"place": where, "remote": "home"}, status=422)
+    assert len(client.all(".form-errors a")) == 1
+
+
+def test_an_ambiguous_place_gives_a_choice_that_is_taken(client: Page) -> None:
+    address = begin(client)
+    client.get(f"{address}/place").submit({"place": "Rüti", "remote": "remote"}, status=422)
+    choices = [radio.get("value") for radio in client.all("input[name=place_choice]")]
+    assert len(choices) > 2
+    client.submit({"place": "Rüti", "place_choice": "CH-9999 Nirgendwo"}, status=422)
+    client.submit({"place": "Rüti", "place_choice": choices[1]}).follow()
+    assert choices[1].removeprefix("CH-") in client.text
+
+
+def test_a_region_that_is_not_switched_on_is_said_so(client: Page, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(app.config, "REGIONS", "ZH, LI")
+    address = begin(client)
+    client.get(f"{address}/place").submit({"place": "3011 Bern", "remote": "home"}, status=422)
+    assert "3011 Bern (BE)" in client.all(".form-errors")[0].text_content()
+    client.submit({"place": "8004 Zürich", "remote": "home"})
+    client.get(f"{address}/place").submit({"place": "9490 Vaduz", "remote": "home"})
+
+
+@pytest.mark.parametrize("budget", ["viel", "5", "1000000", "-60"])
+def test_a_budget_that_cannot_be_is_refused(client: Page, budget: str) -> None:
+    address = begin(client)
+    client.get(f"{address}/place").submit({"place": "3011 Bern", "remote": "home", "budget": budget}, status=422)
+    assert client.all("#budget")[0].get("value") == budget
+
+
+def test_nobody_else_sees_a_draft(client: Page, app: Flask, session: Session) -> None:
+    address = answer_all(client)
+    photo = session.scalars(select(Photo.public_id)).one()
+    client.get(f"/photos/{photo}").response.close()
+    stranger, member = Page(app), Page(app)
+    member.sign_in(make_user(session))
+    for other in (stranger, member):
+        for page in ("check", "words", "account", "photos"):
+            other.get(f"{address}/{page}", 404)
+        other.post(f"{address}/words", {"title": "Meins", "description": "Meins"}, 404)
+        other.post(f"{address}/publication", status=404)
+        other.post(f"{address}/photos", status=404)
+        other.post(f"{address}/photos/{photo}/removal", status=404)
+        other.get(f"/photos/{photo}", 404)
+    assert session.scalars(select(Draft)).one().answers["words"]["title"] == TITLE
+
+
+def test_a_draft_of_a_signed_in_person_stays_theirs_on_a_shared_computer(
+    client: Page, app: Flask, session: Session
+) -> None:
+    person = make_user(session)
+    client.sign_in(person)
+    address = answer_all(client)
+    client.post("/logout")
+    client.get(f"{address}/check", 404)
+    client.sign_in(make_user(session))
+    client.get(f"{address}/check", 404)
+    elsewhere = Page(app)
+    elsewhere.sign_in(person)
+    elsewhere.get("/my-tasks")
+    assert TITLE in elsewhere.text
+    elsewhere.get(f"{address}/check")
+
+
+def test_a_draft_is_offered_again_for_seven_days(client: Page) -> None:
+    address = answer_all(client)
+    with clock.moved_to(clock.now() + timedelta(days=6)):
+        client.get("/post")
+        assert TITLE in client.text
+        client.get(f"{address}/check")
+    with clock.moved_to(clock.now() + timedelta(days=8)):
+        client.get("/post")
+        assert TITLE not in client.text
+        client.get(f"{address}/check", 404)
+
+
+def test_a_browser_keeps_several_drafts_and_no_empty_ones(client: Page, session: Session) -> None:
+    first = answer_all(client)
+    second = begin(client, "tv")
+    assert first != second
+    third = begin(client, "computer")
+    assert third == second, "nothing but the kind of help was answered: it is the same draft"
+    client.get(f"{first}/check")
+    client.get(f"{second}/questions")
+    assert session.scalar(select(func.count()).select_from(Draft)) == 2
+
+
+def test_change_links_come_back_to_the_check_page(client: Page) -> None:
+    address = answer_all(client)
+    for link in [one.get("href") for one in client.all(".summary-change a")]:
+        client.get(link)
+        assert client.all("h1")
+    client.get(f"{address}/words?back=check").submit({"title": "Neuer Titel", "description": "Neu"}).follow()
+    assert client.path == f"{address}/check"
+    assert "Neuer Titel" in client.text
+    client.get(f"{address}/words?back=check").submit({"go_back": "1"}).follow()
+    assert client.path == f"{address}/check"
+
+
+def test_another_kind_of_help_asks_its_own_questions(client: Page, session: Session) -> None:
+    address = answer_all(client)
+    client.get(f"{address}/skill?back=check").submit({"skill": "tv"}).follow()
+    assert client.path == f"{address}/questions?back=check"
+    assert client.all("input[name=q_trouble]")
+    client.submit({"q_trouble": "no_sound", "q_where": "one_room"}).follow()
+    assert client.path == f"{address}/check"
+    assert session.scalars(select(Draft)).one().answers["questions"]["trouble"] == "no_sound"
+    assert "where" not in session.scalars(select(Draft)).one().answers["questions"]
+
+
+def test_contact_data_in_public_text_are_pointed_out_but_not_refused(client: Page, session: Session) -> None:
+    address = answer_all(client, description="Rufen Sie mich an: 079 123 45 67, anna@example.org")
+    warning = client.all(".alert-warn")[0].text_content()
+    assert "079 123 45 67" in warning
+    assert "anna@example.org" in warning
+    client.sign_in(make_user(session))
+    client.post(f"{address}/publication")
+    assert session.scalars(select(Task)).one().state == "open"
+
+
+def test_publishing_without_an_answer_leads_to_its_question(client: Page, session: Session) -> None:
+    client.sign_in(make_user(session))
+    address = begin(client)
+    client.get(f"{address}/check")
+    assert len(client.all(".alert-warn li")) == 3
+    client.post(f"{address}/publication")
+    assert client.location == f"{address}/words?back=check"
+
+
+def test_photos_are_added_shown_removed_and_counted(client: Page, session: Session, folder: Path) -> None:
+    address = begin(client)
+    client.get(f"{address}/photos").submit(
+        {"photos": [(jpeg(), "a.jpg"), (jpeg(), "../../b.jpg")], "stay": "1"}
+    ).follow()
+    assert client.path == f"{address}/photos"
+    assert len(client.all(".photos img")) == 2
+    assert len(list((folder / "photos").glob("*.webp"))) == 4
+    answer = client.client.get(client.all(".photos img")[0].get("src"))
+    answer.close()
+    assert answer.mimetype == "image/webp"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "private" in answer.headers["Cache-Control"]
+    client.get(f"{address}/photos").post(client.all(".photos form")[0].get("action"))
+    assert session.scalar(select(func.count()).select_from(Photo)) == 1
+    assert len(list((folder / "photos").glob("*.webp"))) == 2
+    client.post(f"{address}/photos", {"photos": [(jpeg(), f"{n}.jpg") for n in range(6)]}, 422)
+    assert session.scalar(select(func.count()).select_from(Photo)) == 5, "those that fit are kept"
+
+
+def test_a_file_that_is_no_photo_is_named_and_the_good_ones_stay(client: Page, session: Session) -> None:
+    address = begin(client)
+    bad = (io.BytesIO(b"<svg onload=alert(1)>"), "<b>evil.svg")
+    client.post(f"{address}/photos", {"photos": [(jpeg(), "a.jpg"), bad]}, 422)
+    assert "<b>evil.svg" in client.all(".form-errors")[0].text_content()
+    assert session.scalar(select(func.count()).select_from(Photo)) == 1
+
+
+def test_leaving_the_photo_page_keeps_the_chosen_photos(client: Page, session: Session) -> None:
+    address = begin(client)
+    client.post(f"{address}/photos", {"photos": (jpeg(), "a.jpg"), "switch_language": "it"})
+    assert client.location == f"{address}/photos?lang=it"
+    client.post(f"{address}/photos", {"photos": (jpeg(), "b.jpg"), "go_back": "1"})
+    assert client.location == f"{address}/words"
+    assert session.scalar(select(func.count()).select_from(Photo)) == 2
+
+
+def test_the_drafts_cookie_is_closed_to_scripts_and_lives_seven_days(client: Page, session: Session) -> None:
+    client.get("/post").submit({"skill": "wifi"})
+    cookie = next(one for one in client.response.headers.getlist("Set-Cookie") if one.startswith("drafts="))
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert "Max-Age=604800" in cookie
+    secret = cookie.split("=", 1)[1].split(";")[0]
+    assert secret not in session.scalars(select(Draft)).one().token_hash
+
+
+def test_each_question_page_has_one_question_and_one_primary_button(client: Page) -> None:
+    address = answer_all(client)
+    for number, step in enumerate(posting.STEPS, 1):
+        client.get(f"{address}/{step}?lang=en")
+        assert f"Step {number} of 6" in client.text
+        assert len(client.all("main .button-primary")) == 1
+        assert client.all("main .back button")
+
+
+words = st.text(max_size=60) | st.sampled_from(
+    ["wifi", "unknown", "home", "8004", "\x00", "1e9", "2026-11-24T16:00:00+00:00"]
+)
+names = st.sampled_from(
+    [
+        "skill",
+        "title",
+        "description",
+        "device",
+        "tried",
+        "flexible",
+        "slots",
+        "place",
+        "place_choice",
+        "remote",
+        "budget",
+        "q_where",
+        "stay",
+        "go_back",
+        "switch_language",
+        "back",
+        "photos",
+        "csrf_token",
+    ]
+)
+
+
+def test_no_random_form_breaks_a_page(client: Page, app: Flask) -> None:
+    address = begin(client)
+    app.config["WTF_CSRF_ENABLED"] = False
+
+    @settings(max_examples=60, deadline=None, database=None)
+    @given(step=st.sampled_from(posting.STEPS), form=st.dictionaries(names, st.lists(words, max_size=3), max_size=6))
+    def send(step: str, form: dict[str, list[str]]) -> None:
+        for method, target in (
+            ("post", f"{address}/{step}"),
+            ("get", f"{address}/{step}"),
+            ("get", f"{address}/check"),
+        ):
+            answer = getattr(client.client, method)(target, data=form if method == "post" else None)
+            assert answer.status_code < 500, (method, target, form)
+
+    try:
+        send()
+    finally:
+        app.config["WTF_CSRF_ENABLED"] = True
