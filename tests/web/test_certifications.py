@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 
+import pytest
 from flask import Flask
 from PIL import Image
 from sqlalchemy import select
@@ -20,6 +21,18 @@ ABOUT = {
     "radius_km": "15",
 }
 SignIn = Callable[[User], Page]
+
+
+@pytest.fixture
+def sign_in(sign_in: SignIn) -> SignIn:
+    """As ever, but in English, the language in which these tests read."""
+
+    def signed_in(user: User) -> Page:
+        page = sign_in(user)
+        page.client.set_cookie("language", "en")
+        return page
+
+    return signed_in
 
 
 def picture() -> io.BytesIO:

@@ -17,6 +17,20 @@ from tests.factories import make_certification, make_helper, make_operator, make
 from tests.page import Page
 
 SignIn = Callable[[User], Page]
+
+
+@pytest.fixture
+def sign_in(sign_in: SignIn) -> SignIn:
+    """As ever, but in English, the language in which these tests read."""
+
+    def signed_in(user: User) -> Page:
+        page = sign_in(user)
+        page.client.set_cookie("language", "en")
+        return page
+
+    return signed_in
+
+
 FIELDS = {
     "headline": "Neu",
     "about": "Ich erkläre gern.",

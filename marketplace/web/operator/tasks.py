@@ -64,7 +64,7 @@ def _filters(state: str | None, without_bid: bool) -> list[Tab]:
     """Everything, what nobody has bid on, and each state."""
     return [
         (_("All"), url_for("operator.tasks"), not state and not without_bid),
-        (_("Without a bid"), url_for("operator.tasks", state="open", without_bid=1), without_bid),
+        (_("Without a bid"), url_for("operator.tasks", state=TASK.begins, without_bid=1), without_bid),
         *state_tabs("task", TASK.states, "operator.tasks", None if without_bid else state),
     ]
 
