@@ -14,9 +14,11 @@ from sqlalchemy import (
     Engine,
     MetaData,
     String,
+    TextClause,
     event,
     func,
     select,
+    text,
     update,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -84,6 +86,12 @@ def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
 def state_of(lifecycle: Lifecycle) -> CheckConstraint:
     """A named constraint: `state` is a state of this lifecycle."""
     return one_of("state", lifecycle.states)
+
+
+def in_states(*states: str) -> TextClause:
+    """The condition of a partial index: `state` is one of these."""
+    listed = ", ".join(f"'{state}'" for state in states)
+    return text(f"state = {listed}" if len(states) == 1 else f"state IN ({listed})")
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Who may do what: one page of pure predicates, asked by the actions and mirrored by the guard of each route."""
 
+from marketplace.domain.lifecycles import TASK
 from marketplace.models import Bid, Booking, Certification, Profile, Task, User, UserSession
 from marketplace.models.accounts import ROLES
 
@@ -41,11 +42,11 @@ def may_see_bid(user: User, bid: Bid, task: Task) -> bool:
 
 def may_write(user: User, task: Task, helper_id: int, *, acquainted: bool, certified_skill_ids: set[int]) -> bool:
     """The customer writes to helpers who bid or asked first, a helper about a bid or a task that they may bid on."""
-    if task.state == "removed" or task.customer_id == helper_id:
+    if task.state == TASK.removed or task.customer_id == helper_id:
         return False
     if user.id == task.customer_id:
         return acquainted
-    may_ask = task.state == "open" and may_bid(user, task, certified_skill_ids)
+    may_ask = task.state == TASK.open and may_bid(user, task, certified_skill_ids)
     return user.id == helper_id and (acquainted or may_ask)
 
 

@@ -15,7 +15,7 @@ from marketplace.actions import journal, outbox, tasks
 from marketplace.db import move
 from marketplace.domain.bidding import Terms, check_terms, quarters, valid_until
 from marketplace.domain.errors import N_, Invalid, NotAllowed, WrongState
-from marketplace.domain.lifecycles import BID, BID_LIVE, BOOKING_LIVE
+from marketplace.domain.lifecycles import BID, BID_LIVE, BOOKING_LIVE, CERTIFICATION
 from marketplace.domain.masking import masked
 from marketplace.domain.policy import Policy
 from marketplace.models import Bid, BidStep, Booking, Certification, TakenQuarter, Task, User
@@ -219,7 +219,7 @@ def fall_through(session: Session, bid: Bid) -> None:
 
 def _certified_skill_ids(session: Session, helper: User) -> set[int]:
     """The skills for which this helper's certification is in force, read inside the writing transaction."""
-    granted = Certification.helper_id == helper.id, Certification.state == "granted"
+    granted = Certification.helper_id == helper.id, Certification.state == CERTIFICATION.granted
     return set(session.scalars(select(Certification.skill_id).where(*granted)))
 
 

@@ -89,7 +89,7 @@ def _decide(session: Session, certification: Certification, action: str, *, by: 
 def _already_decided(session: Session, certification: Certification) -> WrongState:
     """The refusal that names whoever decided before."""
     session.refresh(certification)
-    if certification.state == "withdrawn":
+    if certification.state == CERTIFICATION.withdrawn:
         return WrongState(N_("The helper has taken this application back."))
     decider = session.get(User, certification.decided_by_id) if certification.decided_by_id else None
     if decider is None:

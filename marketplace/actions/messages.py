@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from marketplace import clock
 from marketplace.actions import journal, outbox
 from marketplace.domain.errors import N_, Invalid, NotAllowed
-from marketplace.domain.lifecycles import BOOKING_AGREED
+from marketplace.domain.lifecycles import BOOKING_AGREED, CERTIFICATION
 from marketplace.domain.masking import masked
 from marketplace.domain.policy import Policy
 from marketplace.models import Bid, Booking, Certification, Message, Task, User
@@ -52,7 +52,7 @@ def _are_acquainted(session: Session, task: Task, helper_id: int) -> bool:
 
 def _certified_skill_ids(session: Session, helper: User) -> set[int]:
     """The skills for which this person's certification is in force, read inside the writing transaction."""
-    granted = Certification.helper_id == helper.id, Certification.state == "granted"
+    granted = Certification.helper_id == helper.id, Certification.state == CERTIFICATION.granted
     return set(session.scalars(select(Certification.skill_id).where(*granted)))
 
 

@@ -178,7 +178,7 @@ def hold_open(session: Session, task: Task) -> None:
     Whoever reserves a booking and whoever cancels the task pass here, so that only one of them can come first.
     """
     session.refresh(task, ["state"], with_for_update=True)
-    if task.state != "open":
+    if task.state != TASK.open:
         raise WrongState()
 
 

@@ -22,6 +22,7 @@ from marketplace.db import transaction
 from marketplace.demo.world import Helper, Life, World
 from marketplace.domain import posting
 from marketplace.domain.errors import DomainError
+from marketplace.domain.lifecycles import BID
 from marketplace.domain.places import Place
 from marketplace.gateways.sandbox import DECLINED_CARD, GOOD_CARD, SandboxGateway
 from marketplace.jobs.payments import open_page, settle
@@ -304,7 +305,7 @@ def choose(world: World, task_id: int) -> int | None:
         soon = clock.now() + timedelta(hours=2)
         placed = session.scalars(
             select(Bid.id)
-            .where(Bid.task_id == task_id, Bid.state == "placed", Bid.starts_at > soon)
+            .where(Bid.task_id == task_id, Bid.state == BID.placed, Bid.starts_at > soon)
             .order_by(Bid.price_cents, Bid.id)
         ).all()
     if not placed:

@@ -17,6 +17,12 @@ class Lifecycle:
     begins: str
     moves: dict[str, dict[str, str]]
 
+    def __getattr__(self, word: str) -> str:
+        """A state by its name, so that nobody spells one out as a string: `BID.placed`. Others are an AttributeError."""
+        if not word.startswith("_") and word in self.states:
+            return word
+        raise AttributeError(f"a {type(self).__name__} has no state {word}")
+
     @property
     def states(self) -> tuple[str, ...]:
         """Every state, in the order in which the table first names it."""

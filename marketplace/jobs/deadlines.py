@@ -11,7 +11,7 @@ from marketplace import clock
 from marketplace.actions import accounts, bids, bookings, payments, tasks
 from marketplace.db import db, transaction
 from marketplace.domain.errors import DomainError
-from marketplace.domain.lifecycles import BID_LIVE
+from marketplace.domain.lifecycles import BID_LIVE, BOOKING, TASK
 from marketplace.domain.policy import Policy
 from marketplace.gateways.storage import PhotoStorage
 from marketplace.models import Bid, Booking, Task
@@ -52,21 +52,21 @@ def _due_bids(now: datetime) -> Select[tuple[int]]:
 
 def _due_tasks(now: datetime) -> Select[tuple[int]]:
     """Open tasks past their time; one whose payment is under way waits for it."""
-    reserved = select(Booking.task_id).where(Booking.state == "reserved")
+    reserved = select(Booking.task_id).where(Booking.state == BOOKING.reserved)
     return (
         select(Task.id)
-        .where(Task.state == "open", Task.expires_at <= now, Task.id.not_in(reserved))
+        .where(Task.state == TASK.open, Task.expires_at <= now, Task.id.not_in(reserved))
         .order_by(Task.id)
     )
 
 
 def _due_sign_offs(now: datetime) -> Select[tuple[int]]:
-    return select(Booking.id).where(Booking.state == "finished", Booking.sign_off_due_at <= now).order_by(Booking.id)
+    return select(Booking.id).where(Booking.state == BOOKING.finished, Booking.sign_off_due_at <= now).order_by(Booking.id)
 
 
 def _due_closings(now: datetime, policy: Policy) -> Select[tuple[int]]:
     since = now - timedelta(days=policy.review_days)
-    return select(Booking.id).where(Booking.state == "signed_off", Booking.signed_off_at <= since).order_by(Booking.id)
+    return select(Booking.id).where(Booking.state == BOOKING.signed_off, Booking.signed_off_at <= since).order_by(Booking.id)
 
 
 def _forget_drafts(photos: PhotoStorage) -> int:

@@ -2,16 +2,16 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from marketplace.db import Base, Public, one_of, state_of
-from marketplace.domain.lifecycles import BID
+from marketplace.db import Base, Public, in_states, one_of, state_of
+from marketplace.domain.lifecycles import BID, BID_LIVE
 from marketplace.models.accounts import User
 from marketplace.models.tasks import Task
 
-LIVE = text("state IN ('placed', 'countered', 'accepted')")
-ACCEPTED = text("state = 'accepted'")
+LIVE = in_states(*BID_LIVE, BID.accepted)
+ACCEPTED = in_states(BID.accepted)
 
 
 class Bid(Base, Public):

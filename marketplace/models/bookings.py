@@ -2,16 +2,16 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from marketplace.db import Base, Public, one_of, state_of
+from marketplace.db import Base, Public, in_states, one_of, state_of
 from marketplace.domain.lifecycles import BOOKING, BOOKING_LIVE
 from marketplace.models.accounts import User
 from marketplace.models.bids import Bid
 from marketplace.models.tasks import Task
 
-LIVE = text("state IN ({})".format(", ".join(f"'{state}'" for state in BOOKING_LIVE)))
+LIVE = in_states(*BOOKING_LIVE)
 
 
 class Booking(Base, Public):

@@ -2,15 +2,15 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from marketplace.db import Base, Public, state_of
+from marketplace.db import Base, Public, in_states, state_of
 from marketplace.domain.lifecycles import CERTIFICATION
 from marketplace.models.accounts import User
 from marketplace.models.skills import Skill
 
-LIVE = text("state IN ('applied', 'granted', 'suspended')")
+LIVE = in_states(CERTIFICATION.applied, CERTIFICATION.granted, CERTIFICATION.suspended)
 
 
 class Certification(Base, Public):

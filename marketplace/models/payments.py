@@ -2,15 +2,15 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from marketplace.db import Base, Public, one_of, state_of
+from marketplace.db import Base, Public, in_states, one_of, state_of
 from marketplace.domain.lifecycles import PAYMENT
 from marketplace.models.accounts import User
 from marketplace.models.bookings import Booking
 
-LIVE = text("state IN ('prepared', 'held')")
+LIVE = in_states(PAYMENT.prepared, PAYMENT.held)
 FAILURES = ("declined", "abandoned", "lapsed")
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from marketplace.domain.badges import Record
-from marketplace.domain.lifecycles import BOOKING_DONE
+from marketplace.domain.lifecycles import BOOKING, BOOKING_DONE, CERTIFICATION
 from marketplace.domain.ratings import Rating, WeightedStars, rate, weight_of_repeat
 from marketplace.models import Bid, Booking, Certification, Review, Standing, Task
 
@@ -39,11 +39,11 @@ def record_of(session: Session, helper_id: int, *, at: datetime) -> tuple[Record
     )
     let_down = session.scalar(
         select(func.count()).where(
-            Booking.helper_id == helper_id, Booking.state == "cancelled", Booking.cancelled_by == "helper"
+            Booking.helper_id == helper_id, Booking.state == BOOKING.cancelled, Booking.cancelled_by == "helper"
         )
     )
     certified = session.scalar(
-        select(func.count()).where(Certification.helper_id == helper_id, Certification.state == "granted")
+        select(func.count()).where(Certification.helper_id == helper_id, Certification.state == CERTIFICATION.granted)
     )
     rating = rating_of(session, helper_id, at=at)
     record = Record(

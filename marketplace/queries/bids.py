@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from marketplace.domain.bidding import Order, fit, quarters
 from marketplace.domain.errors import NotFound
-from marketplace.domain.lifecycles import BID_LIVE, BOOKING_AGREED
+from marketplace.domain.lifecycles import BID, BID_LIVE, BOOKING_AGREED
 from marketplace.domain.places import distance_km
 from marketplace.domain.policy import Policy
 from marketplace.models import Bid, BidStep, Booking, Profile, Standing, TakenQuarter, Task, User
@@ -76,7 +76,7 @@ _OF_TASK = (
     .join(Bid.helper)
     .outerjoin(Profile, Profile.user_id == Bid.helper_id)
     .outerjoin(Standing, Standing.helper_id == Bid.helper_id)
-    .where(Bid.task_id == bindparam("task_id"), Bid.state.in_((*BID_LIVE, "accepted")))
+    .where(Bid.task_id == bindparam("task_id"), Bid.state.in_((*BID_LIVE, BID.accepted)))
     .options(contains_eager(Bid.helper).lazyload(User.roles))
     .order_by(Bid.id)
 )
@@ -138,7 +138,7 @@ def _km(task: Task, profile: Profile | None) -> float | None:
 
 # ---- A helper's own
 
-_TURN = case((Bid.state == "countered", 0), (Bid.state == "placed", 1), (Bid.state == "accepted", 2), else_=3)
+_TURN = case((Bid.state == BID.countered, 0), (Bid.state == BID.placed, 1), (Bid.state == BID.accepted, 2), else_=3)
 _MINE = (
     select(Bid)
     .join(Bid.task)
@@ -158,5 +158,5 @@ def mine(session: Session, helper_id: int, *, limit: int, offset: int = 0) -> li
 def own_live(session: Session, task_id: int, helper_id: int) -> Bid | None:
     """The bid of this helper that stands on the task."""
     return session.scalar(
-        select(Bid).where(Bid.task_id == task_id, Bid.helper_id == helper_id, Bid.state.in_((*BID_LIVE, "accepted")))
+        select(Bid).where(Bid.task_id == task_id, Bid.helper_id == helper_id, Bid.state.in_((*BID_LIVE, BID.accepted)))
     )

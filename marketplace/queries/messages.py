@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, lazyload
 
 from marketplace.domain.errors import NotFound
-from marketplace.domain.lifecycles import BOOKING_AGREED
+from marketplace.domain.lifecycles import BOOKING_AGREED, TASK
 from marketplace.models import Bid, Booking, Message, Task, User
 
 
@@ -81,7 +81,7 @@ def conversation(session: Session, task_id: str, helper_id: str, user: User) -> 
     between = {"task_id": task.id, "helper_id": helper.id}
     bid = session.scalar(_NEWEST_BID, between)
     has_begun = bid is not None or bool(session.scalar(_ANY_MESSAGE, between))
-    if not has_begun and (user.id == task.customer_id or task.state != "open"):
+    if not has_begun and (user.id == task.customer_id or task.state != TASK.open):
         raise NotFound()
     return Conversation(task, helper, bid, has_begun, bool(session.scalar(_AGREED, between)))
 

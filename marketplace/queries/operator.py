@@ -8,6 +8,7 @@ from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from marketplace.db import by_public_id
+from marketplace.domain.lifecycles import BOOKING, CERTIFICATION, PAYMENT, TASK
 from marketplace.models import Bid, Booking, Certification, Payment, Profile, Task, User
 
 UNDER_WAY = ("on_the_way", "started")
@@ -52,20 +53,20 @@ class PersonPage:
 
 def figures(session: Session, *, since: datetime, until: datetime) -> Figures:
     """The figures of the day from `since` to `until`, in one statement."""
-    waiting = select(func.min(Certification.applied_at)).where(Certification.state == "applied")
-    held = select(func.coalesce(func.sum(Payment.amount_cents), 0)).where(Payment.state == "held")
+    waiting = select(func.min(Certification.applied_at)).where(Certification.state == CERTIFICATION.applied)
+    held = select(func.coalesce(func.sum(Payment.amount_cents), 0)).where(Payment.state == PAYMENT.held)
     row = session.execute(
         select(
-            _count(Task, Task.state == "open"),
-            _count(Task, Task.state == "open", ~_has_bid()),
+            _count(Task, Task.state == TASK.open),
+            _count(Task, Task.state == TASK.open, ~_has_bid()),
             _count(Bid, Bid.created_at >= since, Bid.created_at < until),
             _count(Booking, Booking.starts_at >= since, Booking.starts_at < until, Booking.state.in_(HELD)),
             _count(Booking, Booking.state.in_(UNDER_WAY)),
-            _count(Certification, Certification.state == "applied"),
+            _count(Certification, Certification.state == CERTIFICATION.applied),
             waiting.scalar_subquery(),
             _count(User, User.created_at >= since, User.created_at < until),
             held.scalar_subquery(),
-            _count(Booking, Booking.state == "unsolved"),
+            _count(Booking, Booking.state == BOOKING.unsolved),
         )
     ).one()
     return Figures(*row)
@@ -74,7 +75,7 @@ def figures(session: Session, *, since: datetime, until: datetime) -> Figures:
 def certification_queue(session: Session, state: str, *, limit: int, offset: int = 0) -> Listed:
     """Certifications in a state: those waiting with the oldest first, those decided with the latest first."""
     chosen = select(Certification).where(Certification.state == state)
-    waiting = state == "applied"
+    waiting = state == CERTIFICATION.applied
     order = (Certification.applied_at, Certification.id) if waiting else (Certification.decided_at.desc(),)
     with_people = (joinedload(Certification.helper).raiseload(User.roles), joinedload(Certification.skill))
     return _page(session, chosen, order, with_people, limit=limit, offset=offset)

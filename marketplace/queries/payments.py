@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from marketplace import clock
 from marketplace.domain.errors import N_, NotAllowed, NotFound, PaymentUnderWay, WrongState
-from marketplace.domain.lifecycles import BID, BOOKING_LIVE, PAYMENT, TASK
+from marketplace.domain.lifecycles import BID, BOOKING, BOOKING_LIVE, PAYMENT, TASK
 from marketplace.domain.money import GATEWAY, REVENUE, held, owed, percent_of
 from marketplace.models import Bid, BidStep, Booking, Entry, Payment, Posting, Task, User
 from marketplace.permissions import may_answer_bid
@@ -180,15 +180,15 @@ def _faults_of_booking(books: _Books) -> Iterator[str]:
     for entry, count in (expected - books.entries).items():
         yield f"booking {booking.id} ({booking.state}): {count} x {entry} missing"
     states = Counter(payment.state for payment in books.payments)
-    if states["held"] != (1 if booking.state in HOLDING else 0):
+    if states[PAYMENT.held] != (1 if booking.state in HOLDING else 0):
         yield f"booking {booking.id} is {booking.state} and has {states['held']} held payments"
-    if states["released"] != (1 if booking.state in PAID_OUT else 0):
+    if states[PAYMENT.released] != (1 if booking.state in PAID_OUT else 0):
         yield f"booking {booking.id} is {booking.state} and has {states['released']} released payments"
-    if states["partly_refunded"] and booking.state != "cancelled":
+    if states[PAYMENT.partly_refunded] and booking.state != BOOKING.cancelled:
         yield f"booking {booking.id} is {booking.state} and was partly refunded"
-    if booking.state == "cancelled" and not states["refunded"] + states["partly_refunded"]:
+    if booking.state == BOOKING.cancelled and not states[PAYMENT.refunded] + states[PAYMENT.partly_refunded]:
         yield f"booking {booking.id} is cancelled and nothing was refunded"
-    if states["prepared"] and booking.state != "reserved":
+    if states[PAYMENT.prepared] and booking.state != BOOKING.reserved:
         yield f"booking {booking.id} is {booking.state} and has a prepared payment"
     account = held(booking.id)
     balance = sum(
@@ -202,16 +202,16 @@ def _faults_of_booking(books: _Books) -> Iterator[str]:
 def _entries_of(booking: Row[Any], payment: Row[Any]) -> Counter[Moved]:
     """The entries that a payment in this state asks for, written out independently of the verbs that made them."""
     state, amount, refunded = payment.state, payment.amount_cents, payment.refunded_cents
-    if state in ("prepared", "failed"):
+    if state in (PAYMENT.prepared, PAYMENT.failed):
         return Counter()
     source, helper = held(booking.id), owed(booking.helper_id)
     wanted = [("payment_held", GATEWAY, source, amount)]
-    if state == "released":
+    if state == PAYMENT.released:
         wanted += [
             ("payment_released", source, helper, amount - booking.fee_cents),
             ("payment_released", source, REVENUE, booking.fee_cents),
         ]
-    if state in ("refunded", "partly_refunded"):
+    if state in (PAYMENT.refunded, PAYMENT.partly_refunded):
         kept = amount - refunded
         fee = percent_of(kept, booking.fee_percent)
         wanted += [

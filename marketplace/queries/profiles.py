@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, String, bindparam, cast, exists, f
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from marketplace.domain.errors import NotFound
+from marketplace.domain.lifecycles import CERTIFICATION
 from marketplace.domain.places import KM_PER_DEGREE, bounding_box
 from marketplace.models import Certification, Profile, Skill, Standing, User
 
@@ -27,7 +28,7 @@ class ProfilePage:
     @property
     def certified(self) -> list[Certification]:
         """The certifications in force, in the order of the skills."""
-        return [one for one in self.certifications if one.state == "granted"]
+        return [one for one in self.certifications if one.state == CERTIFICATION.granted]
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ _OF_USER = (
 _EVER_GRANTED = (
     select(Certification)
     .join(Certification.skill)
-    .where(Certification.helper_id == bindparam("helper_id"), Certification.state.in_(("granted", "suspended")))
+    .where(Certification.helper_id == bindparam("helper_id"), Certification.state.in_((CERTIFICATION.granted, CERTIFICATION.suspended)))
     .options(contains_eager(Certification.skill))
     .order_by(Skill.position, Certification.id)
 )
@@ -136,7 +137,7 @@ def _helpers(session: Session, km_of: dict[int, float]) -> list[HelperNear]:
 
 def _granted(*more: ColumnElement[bool]) -> ColumnElement[bool]:
     """Whether a certification of the profile's helper is in force."""
-    return exists().where(Certification.helper_id == Profile.user_id, Certification.state == "granted", *more)
+    return exists().where(Certification.helper_id == Profile.user_id, Certification.state == CERTIFICATION.granted, *more)
 
 
 @cache
@@ -165,7 +166,7 @@ def _nearby_ids(one_skill: bool, friends_only: bool, order: str) -> Select[Any]:
 
 _SKILL_IDS = (
     select(func.aggregate_strings(cast(Certification.skill_id, String), ","))
-    .where(Certification.helper_id == Profile.user_id, Certification.state == "granted")
+    .where(Certification.helper_id == Profile.user_id, Certification.state == CERTIFICATION.granted)
     .correlate(Profile)
     .scalar_subquery()
 )

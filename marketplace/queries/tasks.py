@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from marketplace import clock
 from marketplace.db import by_public_id
-from marketplace.domain.lifecycles import BID_LIVE, BOOKING_AGREED
+from marketplace.domain.lifecycles import BID_LIVE, BOOKING_AGREED, CERTIFICATION, TASK
 from marketplace.domain.places import KM_PER_DEGREE, bounding_box
 from marketplace.models import Bid, Booking, Certification, Draft, Photo, Profile, Slot, Task
 
@@ -106,7 +106,7 @@ class Home:
 
 _HOME = (
     select(Profile, Certification.skill_id)
-    .outerjoin(Certification, and_(Certification.helper_id == Profile.user_id, Certification.state == "granted"))
+    .outerjoin(Certification, and_(Certification.helper_id == Profile.user_id, Certification.state == CERTIFICATION.granted))
     .where(Profile.user_id == bindparam("user_id"))
 )
 
@@ -205,7 +205,7 @@ def _near(*conditions: ColumnElement[bool]) -> Select[Any]:
         ring = (
             select(Task.id, square)
             .where(
-                Task.state == "open",
+                Task.state == TASK.open,
                 *conditions,
                 Task.lat.between(bindparam(f"south{number}"), bindparam(f"north{number}")),
                 Task.lon.between(bindparam(f"west{number}"), bindparam(f"east{number}")),

@@ -13,6 +13,7 @@ from marketplace.actions import bids
 from marketplace.db import by_public_id, db, transaction
 from marketplace.domain.bidding import ORDERS
 from marketplace.domain.errors import N_, Invalid, NotAllowed, NotFound
+from marketplace.domain.lifecycles import BID, TASK
 from marketplace.domain.masking import contacts_in
 from marketplace.domain.money import split
 from marketplace.models import Bid, Task, User
@@ -91,13 +92,13 @@ def _entry(one: queries.BidToCompare, task: Task) -> dict[str, Any]:
         "reply_minutes": standing.reply_minutes if standing else None,
         "included": bid.included,
         "state": bid.state,
-        "may_accept": task.state == "open" and _may_accept(bid),
+        "may_accept": task.state == TASK.open and _may_accept(bid),
     }
 
 
 def _may_accept(bid: Bid) -> bool:
     """Whether the page offers to accept; the verb asks again."""
-    return bid.state == "placed" and min(bid.expires_at, bid.starts_at) > clock.now()
+    return bid.state == BID.placed and min(bid.expires_at, bid.starts_at) > clock.now()
 
 
 # ---- Placing one
@@ -216,7 +217,7 @@ def _task_to_bid_on(public_id: str) -> Task:
     task = task_page(db.session, public_id)
     if not may_bid(current_user, task, certified_skill_ids(db.session, current_user.id)):
         raise NotAllowed(bids.why_not(current_user, task))
-    if task.state != "open":
+    if task.state != TASK.open:
         raise NotFound()
     return task
 
@@ -250,8 +251,8 @@ def show(public_id: str) -> str:
         other=other,
         other_name=_name(other, has_agreed),
         share=split(bid.price_cents, bid.fee_percent),
-        may_accept=task.state == "open" and _may_accept(bid),
-        has_run_out=bid.state in ("placed", "countered") and min(bid.expires_at, bid.starts_at) <= clock.now(),
+        may_accept=task.state == TASK.open and _may_accept(bid),
+        has_run_out=bid.state in (BID.placed, BID.countered) and min(bid.expires_at, bid.starts_at) <= clock.now(),
         lines=thread(db.session, task.id, bid.helper_id, reader=current_user, has_agreed=has_agreed),
         form=MessageForm(),
     )
