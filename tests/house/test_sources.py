@@ -1,0 +1,231 @@
+"""House rules of the Python code: each rule gives the places where it is broken, and is shown a broken place that it must see."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from config import ROOT
+from marketplace.domain import lifecycles
+
+MARKETPLACE = sorted((ROOT / "marketplace").rglob("*.py"))
+EVERYWHERE = [*MARKETPLACE, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "tools").rglob("*.py"))]
+
+STATES = frozenset(state for lifecycle in lifecycles.LIFECYCLES for state in lifecycle.states)
+ROOMS_WE_DO_NOT_HAVE = {"utils", "util", "helpers", "common", "misc", "core", "lib", "shared"}
+# Words that the glossary does not use. `jobs/` are background jobs; a vendored file comes from outside.
+NOT_USED = re.compile(r"(?:^|_)(job|offer|offered|gig|order|provider|seller|vendor|ticket|escrow|admin_panel)s?(?=_|$)")
+USED_OTHERWISE = {"order", "orders", "ordered", "order_by"}  # the order of a list; nobody orders anything here
+# A lazy vendor, imported where it is first needed: the file and the reason.
+SLOW_VENDORS: dict[str, str] = {}
+
+Faults = Iterator[str]
+
+
+def source(path: Path) -> tuple[str, ast.Module]:
+    """A file and its syntax tree."""
+    text = path.read_text(encoding="utf-8")
+    return text, ast.parse(text)
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+# ---- The rules
+
+
+def imports_inside(tree: ast.Module) -> Faults:
+    """Imports that are not at the top."""
+    for inner in ast.walk(tree):
+        if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.If | ast.Try):
+            for node in ast.walk(inner):
+                if isinstance(node, ast.Import | ast.ImportFrom):
+                    yield f"line {node.lineno}: an import that is not at the top"
+
+
+def type_checking(tree: ast.Module) -> Faults:
+    """Imports that only the type checker sees: a sign of a ring."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name | ast.alias) and "TYPE_CHECKING" in (getattr(node, "id", ""), getattr(node, "name", "")):
+            yield f"line {node.lineno}: TYPE_CHECKING"
+
+
+def missing_docstrings(tree: ast.Module) -> Faults:
+    """Modules, classes and public functions that do not say what they are."""
+    if not ast.get_docstring(tree):
+        yield "the module has no docstring"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            if not ast.get_docstring(node) and not _is_inner(tree, node):
+                yield f"line {node.lineno}: {node.name} has no docstring"
+
+
+def _is_inner(tree: ast.Module, node: ast.AST) -> bool:
+    """Whether it stands inside a function."""
+    functions = [one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef) and one is not node]
+    return any(node in ast.walk(one) for one in functions)
+
+
+def unused_words(tree: ast.Module) -> Faults:
+    """Names that use a word which the glossary does not know."""
+    for node in ast.walk(tree):
+        name = getattr(node, "name", None) or getattr(node, "id", None) or getattr(node, "arg", None)
+        if isinstance(name, str) and name not in USED_OTHERWISE:
+            found = NOT_USED.search(re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower())
+            if found and found[1] not in USED_OTHERWISE:
+                yield f"line {getattr(node, 'lineno', 0)}: the name {name}"
+
+
+def states_spelled_out(tree: ast.Module) -> Faults:
+    """A state written as a string where it is set, compared or asked for."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare) and _is_state(node.left) and _names_states(node.comparators):
+            yield f"line {node.lineno}: a state is compared with a string"
+        elif isinstance(node, ast.Assign) and any(_is_state(target) for target in node.targets) and _names_states([node.value]):
+            yield f"line {node.lineno}: a state is set to a string"
+        elif isinstance(node, ast.keyword) and node.arg == "state" and _names_states([node.value]):
+            yield f"line {node.value.lineno}: a state is given as a string"
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _asks_for_states(node):
+            yield f"line {node.lineno}: states are listed as strings"
+
+
+def _asks_for_states(node: ast.Call) -> bool:
+    function = node.func
+    assert isinstance(function, ast.Attribute)
+    return function.attr in ("in_", "not_in") and _is_state(function.value) and _names_states(node.args)
+
+
+def _is_state(node: ast.expr) -> bool:
+    return (isinstance(node, ast.Attribute) and node.attr == "state") or (isinstance(node, ast.Name) and node.id == "state")
+
+
+def _names_states(nodes: list[ast.expr]) -> bool:
+    strings = (one.value for node in nodes for one in ast.walk(node) if isinstance(one, ast.Constant))
+    return any(value in STATES for value in strings)
+
+
+def network_inside_transactions(tree: ast.Module) -> Faults:
+    """A gateway called between the beginning of a writing transaction and its commit."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.With) and any("transaction(" in ast.unparse(item.context_expr) for item in node.items):
+            for inner in ast.walk(ast.Module(node.body, [])):
+                if isinstance(inner, ast.Call) and re.search(r"\b(gateways?\b|door\.|post\.|geocoder\.)", ast.unparse(inner.func)):
+                    yield f"line {inner.lineno}: {ast.unparse(inner.func)} is called inside transaction()"
+
+
+def naive_moments(tree: ast.Module) -> Faults:
+    """Another reader of the time than the clock."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and re.fullmatch(
+            r"(datetime|date|time|dt)(\.datetime)?\.(now|utcnow|today|time)", ast.unparse(node.func)
+        ):
+            yield f"line {node.lineno}: {ast.unparse(node.func)} is not the clock"
+
+
+def unfinished(text: str) -> Faults:
+    """What somebody meant to do later."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if re.search(r"\b(TODO|FIXME|XXX|HACK)\b", line):
+            yield f"line {number}: {line.strip()}"
+
+
+# ---- Kept everywhere
+
+CLOCKS = {
+    "marketplace/clock.py",  # the clock itself
+    "marketplace/gateways/geocoder/online.py",  # paces calls to a real machine: real seconds
+}
+
+
+@pytest.mark.parametrize("path", MARKETPLACE, ids=name_of)
+def test_a_file_keeps_the_rules(path: Path) -> None:
+    text, tree = source(path)
+    faults = [*type_checking(tree), *missing_docstrings(tree), *unused_words(tree), *network_inside_transactions(tree)]
+    if name_of(path) not in SLOW_VENDORS:
+        faults += imports_inside(tree)
+    if path.name != "lifecycles.py":
+        faults += states_spelled_out(tree)
+    if name_of(path) not in CLOCKS:
+        faults += naive_moments(tree)
+    assert faults + list(unfinished(text)) == []
+
+
+@pytest.mark.parametrize("path", [path for path in EVERYWHERE if path.resolve() != Path(__file__)], ids=name_of)
+def test_nothing_is_left_for_later_and_every_module_says_what_it_is(path: Path) -> None:
+    text, tree = source(path)
+    assert list(unfinished(text)) == []
+    assert path.name == "__init__.py" or ast.get_docstring(tree), "no docstring"
+
+
+def test_there_is_no_room_for_what_belongs_nowhere() -> None:
+    rooms = {part for path in EVERYWHERE for part in (*path.relative_to(ROOT).parts[:-1], path.stem)}
+    assert rooms & ROOMS_WE_DO_NOT_HAVE == set()
+
+
+def test_no_number_of_the_business_stands_outside_the_policy() -> None:
+    """The published figures (fee, hours, days) are told apart by their values and the words beside them."""
+    assert [fault for path in MARKETPLACE if path.name != "policy.py" for fault in business_numbers(path)] == []
+
+
+BUSINESS = re.compile(r"\b(fee|price_m|free_cancellation|late_cancellation|sign_off_hours|review_days|draft_days|friend_|reservation)\w*$")
+
+
+def business_numbers(path: Path) -> Faults:
+    """A number given to a name that belongs to the policy."""
+    _, tree = source(path)
+    for node in ast.walk(tree):
+        given: list[tuple[str, ast.expr | None]] = []
+        if isinstance(node, ast.Assign):
+            given = [(ast.unparse(target).rpartition(".")[2].lower(), node.value) for target in node.targets]
+        elif isinstance(node, ast.AnnAssign):
+            given = [(ast.unparse(node.target).rpartition(".")[2].lower(), node.value)]
+        elif isinstance(node, ast.keyword) and node.arg:
+            given = [(node.arg.lower(), node.value)]
+        for name, value in given:
+            number = isinstance(value, ast.Constant) and isinstance(value.value, int) and not isinstance(value.value, bool)
+            if number and value.value and BUSINESS.match(name):
+                yield f"{name_of(path)}: {name} = {value.value}"
+
+
+# ---- Each rule sees what is planted
+
+PLANTED = [
+    (imports_inside, "def verb():\n    import json\n"),
+    (imports_inside, "try:\n    import json\nexcept ImportError:\n    json = None\n"),
+    (type_checking, "from typing import TYPE_CHECKING\n"),
+    (missing_docstrings, "x = 1\n"),
+    (missing_docstrings, '"""A module."""\ndef verb():\n    pass\n'),
+    (missing_docstrings, '"""A module."""\nclass Thing:\n    """A thing."""\n    def verb(self):\n        pass\n'),
+    (unused_words, "def make_offer(): pass\n"),
+    (unused_words, "class JobOffer: pass\n"),
+    (unused_words, "escrow_cents = 1\n"),
+    (unused_words, "def pay(provider): pass\n"),
+    (states_spelled_out, "if bid.state == 'accepted': pass\n"),
+    (states_spelled_out, "bid.state = 'accepted'\n"),
+    (states_spelled_out, "select(Bid).where(Bid.state.in_(('placed', 'countered')))\n"),
+    (states_spelled_out, "Booking(state='confirmed')\n"),
+    (states_spelled_out, "waits = task.state in ('open', 'booked')\n"),
+    (network_inside_transactions, "with transaction() as session:\n    gateways().payments.refund(1)\n"),
+    (naive_moments, "at = datetime.now(UTC)\n"),
+    (naive_moments, "day = date.today()\n"),
+]
+
+
+@pytest.mark.parametrize(("rule", "code"), PLANTED, ids=lambda value: getattr(value, "__name__", "")[:30])
+def test_a_broken_rule_is_seen(rule, code) -> None:
+    assert list(rule(ast.parse(code)))
+
+
+def test_other_broken_rules_are_seen(tmp_path, monkeypatch) -> None:
+    assert list(unfinished("x = 1  # TODO: more\n"))
+    planted = ROOT / "marketplace" / "domain" / "policy.py"
+    assert list(business_numbers(planted))
+
+
+def test_a_kept_rule_is_not_mistaken() -> None:
+    kept = ast.parse('"""A module."""\nqueries.order_by(Bid.id)\nbid.state = BID.begins\nif role == "accepted": pass\n')
+    for rule in (imports_inside, type_checking, missing_docstrings, unused_words, states_spelled_out, naive_moments):
+        assert list(rule(kept)) == []

@@ -1,0 +1,214 @@
+"""Every route, every method, every kind of person: the table of `tests/permissions.py`, tried cell by cell.
+
+Each refused cell is tried on a thing that its owner then reaches in the same test; a refusal changes no row and shows nothing of
+the thing. No address that is only opened changes a row, and nothing is written without a token of one's own session.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from marketplace.db import Base, db
+from marketplace.models.accounts import ROLES
+from tests.cast import PEOPLE, Cast, Scene, scene_of
+from tests.page import Page
+from tests.permissions import Row, is_served, rows
+
+ROWS = rows()
+WRITING = [row for row in ROWS if row.method == "POST"]
+each_row = pytest.mark.parametrize("row", ROWS, ids=str)
+
+# Kept about browsers, not about the business: when a session was seen, how often a password was guessed.
+NOT_BUSINESS = ("sessions", "guesses")
+# These are opened from outside and book what happened there; a second time they change nothing.
+WRITE_WHEN_OPENED = ("/payments/<public_id>/return", "/confirm/<token>", "/account/mail/<token>")
+# Behind the first step of signing in, which nobody here has taken.
+NOBODY_IS_SERVED = ("/login/code", "/login/method")
+# Made of a person's own words or of nothing: there is no row whose id could be somebody else's.
+NO_ROW_BEHIND = ("token", "digest", "filename")
+
+Figure = Callable[[str, int], None]
+
+
+class Visit:
+    """One person asking for one row's address in a scene."""
+
+    def __init__(self, cast: Cast, row: Row, scene: Scene, person: str) -> None:
+        self.row, self.scene, self.person = row, scene, person
+        self.page: Page = cast.browser(person)
+        self.own_words = [] if person == "anonymous" else [getattr(cast, person).name, getattr(cast, person).email]
+
+    def ask(self, ids: dict[str, str] | None = None, *, csrf: str | None = None) -> str:
+        """The answer in the words of the table."""
+        data = None
+        if self.row.method == "POST":
+            data = {"csrf_token": self.page.csrf() if csrf is None else csrf, **self.scene.values}
+        page = self.page.ask(self.row.method, address(self.row.rule, ids or self.scene.ids), data=data)
+        if page.response.status_code in (302, 303) and re.match(r"(http://localhost)?/login(\?|$)", page.location):
+            return "in"
+        return str(page.response.status_code)
+
+    def shown(self) -> list[str]:
+        """What the answer shows of the words that are not this person's business."""
+        body = self.page.response.get_data(as_text=True)
+        return [word for word in self.scene.secrets if word not in self.own_words and word in body]
+
+
+def address(rule: str, ids: dict[str, str]) -> str:
+    """The address of a rule with these values."""
+    return re.sub(r"<(?:[a-z]+(?:\(.*?\))?:)?(\w+)>", lambda found: ids[found[1]], rule)
+
+
+def rows_of_business() -> dict[str, list[Any]]:
+    """All rows of all tables, as another connection sees them."""
+    with db.engine.connect() as connection:
+        return {
+            name: sorted(map(repr, connection.execute(select(table))))
+            for name, table in Base.metadata.tables.items()
+            if name not in NOT_BUSINESS
+        }
+
+
+def changed(before: dict[str, list[Any]]) -> list[str]:
+    """The tables that are not as they were."""
+    after = rows_of_business()
+    return [name for name in before if before[name] != after[name]]
+
+
+def matches(got: str, declared: str) -> bool:
+    """Whether an answer is the declared one; leading to the sign-in page is a redirect where one is declared."""
+    return got == declared or (declared == "gone" and got == "200") or (declared in ("302", "303") and got == "in")
+
+
+# ---- The table is whole
+
+
+def test_every_route_and_method_has_a_row_and_every_row_a_route(shared_app: Flask, figure: Figure) -> None:
+    routes = {
+        (method, rule.rule)
+        for rule in shared_app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    declared = {(row.method, row.rule) for row in ROWS}
+    assert routes - declared == set(), "routes without a row in tests/permissions.py"
+    assert declared - routes == set(), "rows without a route"
+    assert all(set(row.answers) == set(PEOPLE) for row in ROWS)
+    assert len({str(row) for row in ROWS}) == len(ROWS)
+    figure("routes x methods declared in the table of permissions", len(declared))
+
+
+def test_a_row_with_a_missing_answer_is_noticed() -> None:
+    with pytest.raises(ValueError):
+        rows("GET /tasks - 200 200 200")
+
+
+@each_row
+def test_the_row_agrees_with_the_guard(shared_app: Flask, row: Row) -> None:
+    endpoint = next(rule.endpoint for rule in shared_app.url_map.iter_rules() if rule.rule == row.rule)
+    guard = getattr(shared_app.view_functions[endpoint], "guard", "public")
+    role = guard.removeprefix("operator_only:")
+    shut_out = {
+        "public": set(),
+        "signed_in": {"anonymous"},
+        "helper_only": set(PEOPLE) - {"helper", "other_helper"},
+    }.get(guard) or {person for person in PEOPLE if role in ROLES and person not in ("admin", *_at_least(role))}
+    for person in shut_out:
+        assert row.answers[person] == ("in" if person == "anonymous" else "403"), person
+
+
+def _at_least(role: str) -> tuple[str, ...]:
+    return ROLES[ROLES.index(role) :]
+
+
+# ---- Every cell
+
+
+@each_row
+def test_everybody_gets_the_declared_answer(app: Flask, session: Session, row: Row, figure: Figure) -> None:
+    for person, declared in row.answers.items():
+        cast = Cast(app, session)
+        visit = Visit(cast, row, scene_of(row.scene, cast), person)
+        before = rows_of_business()
+        got = visit.ask()
+        assert matches(got, declared), f"{person} got {got}, not {declared}"
+        if not is_served(declared):
+            assert changed(before) == [], f"{person} was refused and yet wrote"
+            assert visit.shown() == [], f"{person} was refused and yet read"
+            _owner_reaches(cast, row, visit.scene)
+        elif row.method == "GET" and row.rule not in WRITE_WHEN_OPENED:
+            assert changed(before) == [], f"{person} only opened the page"
+    figure("cells of the table of permissions tried", len(row.answers))
+
+
+def _owner_reaches(cast: Cast, row: Row, scene: Scene) -> None:
+    """What was refused is there: its owner gets it."""
+    if row.owner is None:
+        assert row.rule in NOBODY_IS_SERVED
+        return
+    got = Visit(cast, row, scene, row.owner).ask()
+    assert matches(got, row.answers[row.owner]), f"{row.owner} got {got} afterwards"
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.rule in WRITE_WHEN_OPENED], ids=str)
+def test_opening_it_twice_is_opening_it_once(app: Flask, session: Session, row: Row) -> None:
+    cast = Cast(app, session)
+    visit = Visit(cast, row, scene_of(row.scene, cast), str(row.owner))
+    visit.ask()
+    before = rows_of_business()
+    visit.ask()
+    assert changed(before) == []
+
+
+# ---- Ids that lead nowhere
+
+
+WITH_AN_ID = [row for row in ROWS if "<" in row.rule and not any(f"{name}>" in row.rule for name in NO_ROW_BEHIND)]
+
+
+@pytest.mark.parametrize("row", WITH_AN_ID, ids=str)
+def test_an_id_of_nothing_leads_nowhere(app: Flask, session: Session, row: Row, figure: Figure) -> None:
+    cast = Cast(app, session)
+    scene = scene_of(row.scene, cast)
+    visit = Visit(cast, row, scene, str(row.owner))
+    before = rows_of_business()
+    for name in scene.ids.keys() - {"step"}:
+        if f"{name}>" in row.rule:
+            for nothing in ("zzzzzzzzzzzz", "1", "%00", "' or 1=1", scene.ids[name].upper() + "0"):
+                assert visit.ask({**scene.ids, name: nothing}) == "404"
+                figure("addresses with a made-up id refused", 1)
+    assert changed(before) == []
+
+
+# ---- Writing needs a token of one's own session
+
+
+@pytest.mark.parametrize("row", WRITING, ids=str)
+def test_nothing_is_written_without_a_token_of_this_session(
+    app: Flask, session: Session, row: Row, figure: Figure
+) -> None:
+    cast = Cast(app, session)
+    visit = Visit(cast, row, scene_of(row.scene, cast), row.owner or "customer")
+    somebody_elses = _foreign_token(app)
+    before = rows_of_business()
+    for token in ("", "made-up", somebody_elses):
+        assert visit.ask(csrf=token) == "409"
+        figure("forms without a token of their session refused", 1)
+    assert changed(before) == []
+
+
+def _foreign_token(app: Flask) -> str:
+    """A token that is good in another browser."""
+    page = Page(app)
+    page.get("/login")
+    return str(page.document.cssselect("input[name=csrf_token]")[0].get("value"))
+
+
+def test_no_route_is_exempt_from_tokens(app: Flask) -> None:
+    protection = app.extensions["csrf"]
+    assert protection._exempt_views == set()
+    assert protection._exempt_blueprints == set()
