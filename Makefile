@@ -18,7 +18,7 @@ help: ## this list
 
 # --- living in it ---------------------------------------------------------------------------------------------------
 
-run: $(VENV)/.installed $(MO) ## a working marketplace full of sample people on http://127.0.0.1:8000 (PORT=..., DATABASE_URL=...)
+run: $(VENV)/.installed $(MO) ## a working marketplace full of sample people on http://localhost:8000 (PORT=..., DATABASE_URL=...)
 	@ENVIRONMENT=$${ENVIRONMENT:-demo} PORT=$(PORT) $(BIN)/flask serve
 
 demo: $(VENV)/.installed $(MO) ## throw the sample data away and make it anew

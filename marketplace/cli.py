@@ -47,8 +47,10 @@ def serve(port: int, host: str, workers: int) -> None:
     flask = [sys.executable, "-m", "flask", "--app", "wsgi"]
     gunicorn = [sys.executable, "-m", "gunicorn", "wsgi:application", "--bind", f"{host}:{port}"]
     settings = ["--workers", str(workers), "--threads", "4", "--preload", "--log-level", "warning"]
-    click.echo(_welcome(f"http://{host}:{port}"))
-    environment = {**os.environ, "ENVIRONMENT": current_app.config["ENVIRONMENT"]}
+    # Passkeys work under a name, not under a bare number.
+    address = current_app.config["PUBLIC_URL"] or f"http://{'localhost' if host == '127.0.0.1' else host}:{port}"
+    click.echo(_welcome(address))
+    environment = {**os.environ, "ENVIRONMENT": current_app.config["ENVIRONMENT"], "PUBLIC_URL": address}
     _run_together([*gunicorn, *settings], [*flask, "work"], environment=environment)
 
 
