@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from flask import Flask
+
 
 @dataclass(frozen=True)
 class Visit:
@@ -174,3 +176,9 @@ NOT_PAGES = {
     "security.wan_delete": "leads on to the list of passkeys",
     "security.wan_verify": "leads on unless a passkey was set up with a real authenticator",
 }
+
+
+def unvisited(app: Flask) -> set[str]:
+    """The GET routes that are neither looked at nor declared to be no page."""
+    routes = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    return routes - {visit.endpoint for visit in VISITS} - NOT_PAGES.keys()
