@@ -11,14 +11,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from marketplace import clock
-from marketplace.actions import journal, outbox, tasks
+from marketplace.actions import certifications, journal, outbox, tasks
 from marketplace.db import move
 from marketplace.domain.bidding import Terms, check_terms, quarters, valid_until
 from marketplace.domain.errors import N_, Invalid, NotAllowed, WrongState
-from marketplace.domain.lifecycles import BID, BID_LIVE, BOOKING_LIVE, CERTIFICATION
+from marketplace.domain.lifecycles import BID, BID_LIVE, BOOKING_LIVE
 from marketplace.domain.masking import masked
 from marketplace.domain.policy import Policy
-from marketplace.models import Bid, BidStep, Booking, Certification, TakenQuarter, Task, User
+from marketplace.models import Bid, BidStep, Booking, TakenQuarter, Task, User
 from marketplace.permissions import may_answer_bid, may_bid, may_change_bid
 
 # ---- The helper
@@ -41,7 +41,7 @@ def place(
 
     Raises NotAllowed, Invalid for a part of the terms, WrongState when the task takes no (further) bid of this helper.
     """
-    if not may_bid(by, task, _certified_skill_ids(session, by)):
+    if not may_bid(by, task, certifications.skill_ids_in_force(session, by)):
         raise NotAllowed(why_not(by, task))
     _hold_open(session, task)
     _demand_room(session, task, by, policy)
@@ -215,12 +215,6 @@ def fall_through(session: Session, bid: Bid) -> None:
 
 
 # ---- What the verbs share
-
-
-def _certified_skill_ids(session: Session, helper: User) -> set[int]:
-    """The skills for which this helper's certification is in force, read inside the writing transaction."""
-    granted = Certification.helper_id == helper.id, Certification.state == CERTIFICATION.granted
-    return set(session.scalars(select(Certification.skill_id).where(*granted)))
 
 
 def _hold_open(session: Session, task: Task) -> None:

@@ -68,6 +68,12 @@ def reinstate(session: Session, certification: Certification, *, by: User, reaso
     _decide(session, certification, "reinstate", by=by, reason=reason)
 
 
+def skill_ids_in_force(session: Session, helper: User) -> set[int]:
+    """The skills for which this helper's certification is in force, read inside the writing transaction."""
+    granted = Certification.helper_id == helper.id, Certification.state == CERTIFICATION.granted
+    return set(session.scalars(select(Certification.skill_id).where(*granted)))
+
+
 def _decide(session: Session, certification: Certification, action: str, *, by: User, reason: str) -> None:
     """One decision, with reason, journal and notice; of two at once the second learns who was first."""
     if not may_decide_certification(by, certification):

@@ -4,12 +4,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace import clock
-from marketplace.actions import journal, outbox
+from marketplace.actions import certifications, journal, outbox
 from marketplace.domain.errors import N_, Invalid, NotAllowed
-from marketplace.domain.lifecycles import BOOKING_AGREED, CERTIFICATION
+from marketplace.domain.lifecycles import BOOKING_AGREED
 from marketplace.domain.masking import masked
 from marketplace.domain.policy import Policy
-from marketplace.models import Bid, Booking, Certification, Message, Task, User
+from marketplace.models import Bid, Booking, Message, Task, User
 from marketplace.permissions import may_write
 
 
@@ -19,7 +19,7 @@ def send(session: Session, task: Task, helper_id: int, *, by: User, body: str, p
     Raises NotAllowed when these two have nothing to do with each other, Invalid for an empty or overlong text.
     """
     body = body.strip()
-    acquainted, certified = _are_acquainted(session, task, helper_id), _certified_skill_ids(session, by)
+    acquainted, certified = _are_acquainted(session, task, helper_id), certifications.skill_ids_in_force(session, by)
     if not may_write(by, task, helper_id, acquainted=acquainted, certified_skill_ids=certified):
         raise NotAllowed(N_("You can write here once you have something to do with this task."))
     if not body:
@@ -48,12 +48,6 @@ def _are_acquainted(session: Session, task: Task, helper_id: int) -> bool:
     bid = select(Bid.id).where(Bid.task_id == task.id, Bid.helper_id == helper_id)
     message = select(Message.id).where(Message.task_id == task.id, Message.helper_id == helper_id)
     return bool(session.scalar(select(bid.exists() | message.exists())))
-
-
-def _certified_skill_ids(session: Session, helper: User) -> set[int]:
-    """The skills for which this person's certification is in force, read inside the writing transaction."""
-    granted = Certification.helper_id == helper.id, Certification.state == CERTIFICATION.granted
-    return set(session.scalars(select(Certification.skill_id).where(*granted)))
 
 
 def _have_agreed(session: Session, task: Task, helper_id: int) -> bool:

@@ -43,11 +43,6 @@ class BidPage:
     standing: Standing | None
     booking: str | None
 
-    @property
-    def terms(self) -> int:
-        """The number of the step whose terms stand now; an acceptance names it."""
-        return self.bid.steps[-1].number
-
 
 def bid_page(session: Session, public_id: str, user: User) -> BidPage:
     """A bid for its helper or its task's customer; raises NotFound for anybody else."""

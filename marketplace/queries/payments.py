@@ -13,8 +13,9 @@ from marketplace import clock
 from marketplace.domain.errors import N_, NotAllowed, NotFound, PaymentUnderWay, WrongState
 from marketplace.domain.lifecycles import BID, BOOKING, BOOKING_LIVE, PAYMENT, TASK
 from marketplace.domain.money import GATEWAY, REVENUE, held, owed, percent_of
-from marketplace.models import Bid, BidStep, Booking, Entry, Payment, Posting, Task, User
+from marketplace.models import Bid, Booking, Entry, Payment, Posting, Task, User
 from marketplace.permissions import may_answer_bid
+from marketplace.queries.bids import terms_number
 
 HOLDING = ("confirmed", "on_the_way", "started", "finished", "unsolved")  # bookings whose whole price is held
 PAID_OUT = ("signed_off", "closed")
@@ -64,8 +65,7 @@ def acceptable(session: Session, bid_id: str, user: User) -> Acceptable:
         raise WrongState(N_("This bid cannot be accepted any more. Please look at your bids again."))
     if min(bid.expires_at, bid.starts_at) <= clock.now():
         raise WrongState(N_("This bid has run out. Please ask the helper for a new time."))
-    terms = session.scalar(select(func.max(BidStep.number)).where(BidStep.bid_id == bid.id))
-    return Acceptable(bid, terms or 0)
+    return Acceptable(bid, terms_number(session, bid))
 
 
 def payment_of(session: Session, public_id: str, user: User) -> Payment:
