@@ -1,7 +1,6 @@
 """Rows for tests: plain functions with defaults. What they make is what the actions would have made."""
 
 import itertools
-import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,9 +9,8 @@ from flask_security import naive_utcnow
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from config import ROOT
 from marketplace import clock
-from marketplace.actions import bookings, payments
+from marketplace.actions import bookings, payments, skills
 from marketplace.domain.money import GATEWAY, REVENUE, PaymentFact, held, owed
 from marketplace.domain.policy import Policy
 from marketplace.ids import public_id
@@ -40,23 +38,7 @@ BERN = ("CH", "3011", "Bern", "BE", 46.948, 7.447)
 
 def install_skills(session: Session) -> None:
     """The skills that the house ships with."""
-    file = ROOT / "marketplace" / "data" / "skills.json"
-    for number, row in enumerate(json.loads(file.read_text())):
-        price = row["usual_price_cents"]
-        session.add(
-            Skill(
-                code=row["code"],
-                position=row.get("position", number),
-                icon=row["icon"],
-                names=row["names"],
-                blurbs=row["blurbs"],
-                examples=row["examples"],
-                questions=row["questions"],
-                usual_minutes=row["usual_minutes"],
-                usual_low_cents=price["low"],
-                usual_high_cents=price["high"],
-            )
-        )
+    skills.install(session)
 
 
 def skill(session: Session, code: str = "wifi") -> Skill:
