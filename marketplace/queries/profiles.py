@@ -15,7 +15,7 @@ from marketplace.models import Certification, Profile, Skill, Standing, User
 
 NEAREST, BEST_RATED = "nearest", "best"
 ORDERS = (NEAREST, BEST_RATED)
-FIRST_STEP = 4  # the search begins with a quarter of the radius and widens when that finds too few
+FIRST_STEP = 8  # the search begins with this part of the radius and widens once when that finds too few
 
 
 @dataclass(frozen=True)
