@@ -15,17 +15,23 @@ from werkzeug.test import TestResponse
 
 from marketplace.db import db
 from marketplace.models import User
+from marketplace.web.languages import COOKIE
 
 # What html5lib's strict reading complains about although the standard allows it.
 TOLERATED: set[str] = set()
 
 
 class Page:
-    """One browser: it keeps cookies, opens addresses, fills in forms, and looks closely at what comes back."""
+    """One browser: it keeps cookies, opens addresses, fills in forms, and looks closely at what comes back.
 
-    def __init__(self, app: Flask) -> None:
+    It reads English, the language that our sentences are written in; `language=""` takes the page as a newcomer gets it.
+    """
+
+    def __init__(self, app: Flask, language: str = "en") -> None:
         self.app = app
         self.client = app.test_client()
+        if language:
+            self.client.set_cookie(COOKIE, language)
         self.response: TestResponse
         self.document: HtmlElement
 

@@ -30,7 +30,7 @@ def jpeg(width: int = 400, height: int = 300) -> io.BytesIO:
 
 def begin(page: Page, skill: str = "wifi") -> str:
     """Begin a draft; gives its address without the step."""
-    page.get("/post").submit({"skill": skill})
+    page.get("/post?lang=de").submit({"skill": skill})
     page.follow()
     return page.path.rsplit("/", 1)[0]
 
@@ -51,7 +51,7 @@ def answer_all(page: Page, **words: str) -> str:
 
 def test_a_stranger_posts_a_task_and_signs_in_only_to_publish(client: Page, session: Session) -> None:
     address = answer_all(client)
-    for expected in (TITLE, "Nur in einem Zimmer", "3011 Bern", "60.00", "CHF"):
+    for expected in (TITLE, "In one room only", "3011 Bern", "60.00", "CHF"):
         assert expected in client.text, client.text
     client.submit(form=f"{address}/publication").follow()
     assert client.path == f"{address}/account"
@@ -305,6 +305,8 @@ def test_each_question_page_has_one_question_and_one_primary_button(client: Page
         client.get(f"{address}/{step}?lang=en")
         assert f"Step {number} of 6" in client.text
         assert len(client.all("main .button-primary")) == 1
+        carries_files = client.all("#step-form")[0].get("enctype") == "multipart/form-data"
+        assert carries_files == (step == "photos")
         assert client.all("main .back button")
 
 
