@@ -17,7 +17,7 @@ TEXTS = {
     "BRAND_COLOUR": "",  # "#a03c2b"; empty keeps the house's colours
     "BRAND_COLOUR_DARK": "",
     "BADGE_NAME": "Friend",
-    "OPERATOR_NAME": "Musterbetrieb AG (sample operator)",
+    "OPERATOR_NAME": "Musterbetrieb AG",
     "OPERATOR_ADDRESS": "Beispielgasse 1, 3000 Bern",
     "OPERATOR_MAIL": "hallo@example.org",
     "CONTENT_FOLDER": "",  # own imprint.de.md, terms.fr.md ...; what is missing there is taken from marketplace/content
