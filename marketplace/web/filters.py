@@ -1,14 +1,24 @@
 """How templates print money, moments and distances, per language and in Swiss manner."""
 
 from datetime import date, datetime
-from typing import Any
+from decimal import Decimal
 
 from flask import Flask, current_app
-from flask_babel import format_currency, format_date, format_datetime, format_timedelta, to_user_timezone
-from markupsafe import Markup
+from flask_babel import (
+    format_currency,
+    format_date,
+    format_datetime,
+    format_decimal,
+    format_timedelta,
+    get_locale,
+    to_user_timezone,
+)
 
 from marketplace import clock
 from marketplace.web.languages import gettext
+
+# The weekday and the day as they stand in a sentence: only German has the dot, only German and English the comma.
+DAY_IN_A_SENTENCE = {"de": "EEEE, d. MMMM", "fr": "EEEE d MMMM", "it": "EEEE d MMMM", "en": "EEEE, d MMMM"}
 
 
 def register(app: Flask) -> None:
@@ -35,12 +45,12 @@ def money(cents: int, currency: str | None = None) -> str:
 
 def day(at: datetime | date) -> str:
     """`Samstag, 21. November 2026`."""
-    return str(format_date(local(at) if isinstance(at, datetime) else at, "full"))
+    return str(format_date(local(at) if isinstance(at, datetime) else at, f"{_weekday_and_day()} y"))
 
 
 def moment(at: datetime) -> str:
     """`Samstag, 21. November, 19:30`: the weekday written out, the year left away."""
-    return gettext("%(day)s, %(time)s", day=_weekday_and_day(at), time=time_of_day(at))
+    return gettext("%(day)s, %(time)s", day=format_datetime(at, _weekday_and_day()), time=time_of_day(at))
 
 
 def short_moment(at: datetime) -> str:
@@ -64,8 +74,8 @@ def distance(km: float) -> str:
 
 
 def stars(hundredths: int) -> str:
-    """`4.3`: hundredths of a star with one decimal, cut and never rounded up."""
-    return f"{hundredths // 10 / 10:.1f}"
+    """`4.3`, in French `4,3`: hundredths of a star with one decimal, cut and never rounded up."""
+    return str(format_decimal(Decimal(hundredths // 10) / 10, "0.0"))
 
 
 def duration(minutes: int) -> str:
@@ -73,7 +83,9 @@ def duration(minutes: int) -> str:
     hours, rest = divmod(minutes, 60)
     if not hours:
         return gettext("%(minutes)s min", minutes=rest)
-    return gettext("%(hours)s h %(minutes)s min", hours=hours, minutes=rest) if rest else gettext("%(hours)s h", hours=hours)
+    if not rest:
+        return gettext("%(hours)s h", hours=hours)
+    return gettext("%(hours)s h %(minutes)s min", hours=hours, minutes=rest)
 
 
 def local(at: datetime) -> datetime:
@@ -86,5 +98,5 @@ def iso(at: datetime) -> str:
     return at.isoformat(timespec="minutes")
 
 
-def _weekday_and_day(at: datetime) -> Any:
-    return Markup.escape(format_datetime(at, "EEEE, d. MMMM"))
+def _weekday_and_day() -> str:
+    return DAY_IN_A_SENTENCE[get_locale().language]
