@@ -1,4 +1,4 @@
-"""Figures: what the tests counted, printed after the run; `--figures FILE` also writes them down, `--full` counts in full."""
+"""What the tests counted, printed after the run; `--figures FILE` also writes it down, `--full` counts in full."""
 
 import json
 from collections import defaultdict

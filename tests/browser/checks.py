@@ -139,7 +139,7 @@ _SMALL_TARGETS = """least => {
   for (const element of document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')) {
     if (!element.checkVisibility({opacityProperty: true, visibilityProperty: true})) continue;
     if (element.matches('.skip, .sr')) continue;
-    let box = (element.matches('.stretch') ? element.closest('.card') : element).getBoundingClientRect();
+    let box = (element.matches('.stretch') ? element.offsetParent : element).getBoundingClientRect();
     if (element.matches('input[type=radio], input[type=checkbox]') && element.labels.length)
       box = element.labels[0].getBoundingClientRect();
     const inText = element.matches('a, summary') && getComputedStyle(element).display === 'inline'

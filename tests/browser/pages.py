@@ -8,7 +8,7 @@ from flask import Flask
 
 @dataclass(frozen=True)
 class Visit:
-    """Somebody opens a page. Values name things of the town ("booking/started"); `send` presses its button without an answer."""
+    """Somebody opens a page. Values name things of the town ("booking/started"); `send` presses its button at once."""
 
     endpoint: str
     person: str | None = None
@@ -76,7 +76,6 @@ VISITS = [
     _visits("security.register"),
     Visit("security.register", send=True),
     _visits("security.forgot_password"),
-    Visit("security.forgot_password", send=True),
     Visit("security.reset_password", None, {"token": "token/reset"}),
     _visits("security.send_confirmation"),
     _visits("security.wan_signin"),

@@ -1,4 +1,4 @@
-"""Every page of the URL map in Chromium: no barrier, no broken policy, light, and nothing sticks out on the narrowest phone."""
+"""Every page of the URL map in Chromium: no barrier, no broken policy, light, and as narrow as the narrowest phone."""
 
 import pytest
 from playwright.sync_api import Browser

@@ -48,7 +48,7 @@ class Town:
         self._ahead = timedelta()
         self._thread = ThreadPoolExecutor(1)
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.url = "http://127.0.0.1:%d" % self._socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self.settings = {
             **UNHURRIED,
             "VAR_FOLDER": str(folder),
@@ -90,7 +90,7 @@ class Town:
         self.log.close()
 
     def inside(self, do: Callable[[], Answer]) -> Answer:
-        """The answer of `do`, done in the application at the server's time (in a thread of its own: Playwright's has a loop)."""
+        """The answer of `do`, done in the application at the server's time; in another thread, as Playwright's has a loop."""
 
         def done() -> Answer:
             with self.app.app_context(), clock.moved_to(datetime.now(UTC) + self._ahead):

@@ -1,4 +1,4 @@
-"""The small world of the browser tests: one task, bid and booking in every state, and somebody to look at each of them."""
+"""The small world of the browser tests: a task, bid and booking in every state, and somebody to look at each."""
 
 import hashlib
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The whole story as plain HTTP, on both engines: forms are filled in by their labels, links followed by their words."""
+"""The whole story as plain HTTP, on both engines: forms are filled in by their labels, links found by their words."""
 
 import pytest
 from flask_security import hash_password

@@ -1,4 +1,4 @@
-"""People who use the pages, each in their own way: with the mouse, by keyboard alone, or with a program that knows forms.
+"""People who use the pages, each in their own way: with a mouse, by keyboard alone, or with a program that knows forms.
 
 They find things by their words only, in their own language, as people do: `…` in a text stands for anything.
 """
@@ -13,7 +13,6 @@ from playwright.sync_api import BrowserContext, Locator, expect
 
 from marketplace.web.languages import catalogue
 from tests.page import Page
-
 
 expect.set_options(timeout=20_000)
 
@@ -219,7 +218,7 @@ class OverHttp:
     def _labelled(self, label: str, css: str, number: int = 0) -> HtmlElement:
         """The control whose label begins with these words."""
         wanted = pattern(self.language, label, whole=False)
-        controls = {one: None for one in self.page.all(", ".join(f"main {part}" for part in css.split(", ")))}
+        controls = dict.fromkeys(self.page.all(", ".join(f"main {part}" for part in css.split(", "))))
         found = []
         for one in self.page.all("main label"):
             inside = one.cssselect(css) or [control for control in controls if control.get("id") == one.get("for", "-")]

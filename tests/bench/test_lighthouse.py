@@ -1,0 +1,67 @@
+"""Lighthouse on a phone: home, posting, comparing bids, a profile, searching. With `--full` only: a minute a page."""
+
+import json
+import os
+import statistics
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from config import ROOT
+from tests.browser.fixtures import FLAGS, chromium_path
+from tests.browser.pages import Visit
+from tests.browser.town import Town
+
+pytestmark = pytest.mark.xdist_group("pages")
+
+LIGHTHOUSE = ROOT / "node_modules" / ".bin" / "lighthouse"
+GATES = {"performance": 0.95, "accessibility": 1.0, "best-practices": 1.0, "seo": 1.0}
+RUNS = 3  # the median counts: other work on the machine slows a page down
+PAGES = {
+    "home": Visit("pages.home"),
+    "posting": Visit("drafts.show", "stranger", {"public_id": "draft/full", "step": "words"}),
+    "comparing bids": Visit("bids.index", "anna", {"public_id": "task/open"}),
+    "profile": Visit("profiles.show", None, {"public_id": "profile/lea"}),
+    "search": Visit("profiles.index", None, {"place": "3011 Bern"}),
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_lighthouse(town: Town, tmp_path: Path, page: str, figure, full: bool) -> None:
+    if not full:
+        pytest.skip("Lighthouse runs with --full")
+    visit = PAGES[page]
+    cookies = {"language": "de", **town.cookies(visit.person)}
+    runs = [measured(town.url + town.address(visit.endpoint, visit.values), cookies, tmp_path) for _ in range(RUNS)]
+    scores = {category: statistics.median(run[category] for run in runs) for category in GATES}
+    print(page, scores)
+    assert missed(scores) == []
+    figure(
+        f"Lighthouse on a phone, {page}: performance in percent (the other three are 100)",
+        round(100 * scores["performance"]),
+    )
+
+
+def test_a_missed_gate_is_said():
+    held = {"performance": 0.95, "accessibility": 1.0, "best-practices": 1.0, "seo": 1.0}
+    assert missed(held) == []
+    assert missed({**held, "performance": 0.94, "seo": 0.99}) == ["performance 0.94 < 0.95", "seo 0.99 < 1.0"]
+
+
+def measured(address: str, cookies: dict[str, str], folder: Path) -> dict[str, float]:
+    """The four scores of one run."""
+    headers, answer = folder / "headers.json", folder / "lighthouse.json"
+    headers.write_text(json.dumps({"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}))
+    command = [str(LIGHTHOUSE), address, "--quiet", "--output=json", f"--output-path={answer}"]
+    flags = " ".join(("--headless=new", *FLAGS))
+    options = [f"--chrome-flags={flags}", f"--extra-headers={headers}", f"--only-categories={','.join(GATES)}"]
+    environment = {**os.environ, "CHROME_PATH": chromium_path() or ""}
+    subprocess.run([*command, *options], env=environment, check=True, capture_output=True, timeout=300)
+    categories = json.loads(answer.read_text())["categories"]
+    return {category: categories[category]["score"] for category in GATES}
+
+
+def missed(scores: dict[str, float]) -> list[str]:
+    """Which gates these scores do not reach."""
+    return [f"{category} {scores[category]} < {least}" for category, least in GATES.items() if scores[category] < least]

@@ -1,0 +1,90 @@
+"""Counts every figure in full, one command after the other, and writes them into docs/figures.md.
+
+Prints a table of date, count, figure and command; ends with 1 when any gate was missed.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+
+ROOT = Path(__file__).parent.parent
+FIGURES = ROOT / "docs" / "figures.md"
+BEGIN, END = "<!-- nightly: begin -->", "<!-- nightly: end -->"
+
+RUNS = {
+    "race-sqlite": "tests/bench/test_accept_race.py --full --engine sqlite",
+    "race-postgres": "tests/bench/test_accept_race.py --full --engine postgres",
+    "fuzz": "tests/fuzz --full",
+    "stories": "tests/story --full",
+    "stories-postgres": "tests/story/test_story_http.py --full --engine postgres",
+    "lighthouse": "tests/bench/test_lighthouse.py --full",
+    "pages": "tests/browser --full",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one command ended and what it counted."""
+
+    command: str
+    held: bool
+    counted: dict[str, int]
+    seconds: float
+
+
+def main() -> int:
+    """Run what was asked for (everything, unless named), print the table, write it down."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", nargs="*", metavar="run", help=f"some of {', '.join(RUNS)}")
+    asked = parser.parse_args().runs or list(RUNS)
+    if unknown := set(asked) - RUNS.keys():
+        parser.error(f"there is no {', '.join(unknown)}")
+    outcomes = [run(f"python -m pytest -q {RUNS[name]}") for name in asked]
+    rows = [row for outcome in outcomes for row in table_rows(outcome, datetime.now(UTC).date().isoformat())]
+    print("\n".join(rows))
+    if set(asked) == set(RUNS):
+        FIGURES.write_text(with_table(FIGURES.read_text(), rows))
+    missed = [outcome.command for outcome in outcomes if not outcome.held]
+    for command in missed:
+        print(f"MISSED: {command}", file=sys.stderr)
+    return 1 if missed else 0
+
+
+def run(command: str) -> Outcome:
+    """One command, with what it counted; it holds when it ends well and has counted something."""
+    print(f"\n$ {command}", flush=True)
+    begun = monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        figures = Path(folder) / "figures.json"
+        arguments = [sys.executable, *command.split()[1:], "--figures", str(figures)]
+        ended = subprocess.run(arguments, cwd=ROOT, check=False)
+        counted = json.loads(figures.read_text()) if figures.exists() else {}
+    return Outcome(command, ended.returncode == 0 and bool(counted), counted, monotonic() - begun)
+
+
+def table_rows(outcome: Outcome, day: str) -> list[str]:
+    """The lines of the table for one command; a missed gate has a line even when nothing was counted."""
+    result = "held" if outcome.held else "**missed**"
+    counted = outcome.counted or {"nothing was counted": 0}
+    return [
+        f"| {day} | {number:,} | {what} | {result} | `{outcome.command}` ({outcome.seconds / 60:.0f} min) |"
+        for what, number in sorted(counted.items())
+    ]
+
+
+def with_table(text: str, rows: list[str]) -> str:
+    """The document with this table between its marks."""
+    head = ["| Date | Count | Figure | Gate | Command |", "|---|---:|---|---|---|"]
+    table = "\n".join([BEGIN, "", *head, *rows, "", END])
+    before, _, rest = text.partition(BEGIN)
+    return before + table + rest.partition(END)[2]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
