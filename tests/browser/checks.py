@@ -65,7 +65,10 @@ class Watch:
     def __post_init__(self) -> None:
         self.page.on("console", lambda said: said.type in ("error", "warning") and self._complain(said.text))
         self.page.on("pageerror", lambda error: self._complain(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request))
+        self.page.on("request", self._note)
+
+    def _note(self, request: Request) -> None:
+        self.requests.append(request)
 
     def _complain(self, text: str) -> None:
         # Chromium writes the status of a page that we ask to refuse us into the console.
@@ -136,7 +139,8 @@ def _axe() -> str:
 
 _SMALL_TARGETS = """least => {
   const found = [];
-  for (const element of document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')) {
+  const controls = 'a[href], button, input:not([type=hidden]), select, textarea, summary';
+  for (const element of document.querySelectorAll(controls)) {
     if (!element.checkVisibility({opacityProperty: true, visibilityProperty: true})) continue;
     if (element.matches('.skip, .sr')) continue;
     let box = (element.matches('.stretch') ? element.offsetParent : element).getBoundingClientRect();
@@ -156,12 +160,13 @@ _STICKING_OUT = """() => {
   const out = [...document.body.querySelectorAll('*')].filter(element =>
     element.getBoundingClientRect().right > width + 1
     && !element.closest('[popover]:not(:popover-open), .sr')
-    && ![...ancestors(element)].some(one => ['auto', 'scroll', 'hidden', 'clip'].includes(getComputedStyle(one).overflowX)));
+    && ![...ancestors(element)].some(one => getComputedStyle(one).overflowX !== 'visible'));
   function* ancestors(element) {
     for (let one = element.parentElement; one && one !== document.body; one = one.parentElement) yield one;
   }
   const last = out.filter(element => !out.some(other => other !== element && element.contains(other)));
-  return [`${document.documentElement.scrollWidth} px wide`, ...last.slice(0, 3).map(one => one.outerHTML.slice(0, 140))];
+  const found = last.slice(0, 3).map(one => one.outerHTML.slice(0, 140));
+  return [`${document.documentElement.scrollWidth} px wide`, ...found];
 }"""
 
 _LENGTHEN = """() => {

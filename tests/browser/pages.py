@@ -30,9 +30,9 @@ def _thing(endpoint: str, person: str | None, thing: str, **values: Any) -> Visi
     return Visit(endpoint, person, {"public_id": thing, **values})
 
 
-BOOKING_STATES = (
-    "reserved", "lapsed", "confirmed", "on_the_way", "started", "finished", "unsolved", "signed_off", "closed", "cancelled"
-)  # fmt: skip
+AGREED = ("confirmed", "on_the_way", "started", "finished", "unsolved", "signed_off", "closed", "cancelled")
+BOOKING_STATES = ("reserved", "lapsed", *AGREED)
+UNANSWERED = ("words", "times", "place")
 STEPS = ("skill", "questions", "words", "photos", "times", "place")
 
 VISITS = [
@@ -64,7 +64,7 @@ VISITS = [
     Visit("drafts.new", send=True),
     _visits("drafts.new", "anna"),
     *(_thing("drafts.show", "stranger", "draft/full", step=step) for step in STEPS),
-    *(Visit("drafts.show", "stranger", {"public_id": "draft/begun", "step": step}, send=True) for step in ("words", "times", "place")),
+    *(Visit("drafts.show", "stranger", {"public_id": "draft/begun", "step": step}, send=True) for step in UNANSWERED),
     _thing("drafts.check", "stranger", "draft/full"),
     _thing("drafts.check", "stranger", "draft/begun"),
     _thing("drafts.account", "stranger", "draft/full"),
@@ -134,7 +134,7 @@ VISITS = [
     _thing("bids.show", "paul", "bid/paul"),
     _thing("bids.revision", "paul", "bid/paul"),
     _thing("messages.show", "hans", "task/quiet", helper="person/hans"),
-    *(_thing("bookings.show", "hans", f"booking/{state}") for state in BOOKING_STATES if state not in ("reserved", "lapsed")),
+    *(_thing("bookings.show", "hans", f"booking/{state}") for state in AGREED),
     _visits("bookings.index", "hans"),
     _thing("bookings.cancellation", "hans", "booking/confirmed"),
     _thing("reviews.new", "hans", "booking/signed_off"),
@@ -152,7 +152,7 @@ VISITS = [
     _thing("operator.person", "admin", "person/hans"),
     _thing("operator.person", "admin", "person/suspended"),
     _visits("operator.bookings", "agent"),
-    *(_thing("operator.booking", "moderator", f"booking/{state}") for state in ("confirmed", "unsolved", "signed_off", "cancelled")),
+    *(_thing("operator.booking", "moderator", f"booking/{state}") for state in ("reserved", *AGREED)),
     _visits("operator.journal", "admin"),
     # What somebody is refused
     Visit("operator.today", "nora", status=403),

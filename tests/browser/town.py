@@ -90,7 +90,7 @@ class Town:
         self.log.close()
 
     def inside(self, do: Callable[[], Answer]) -> Answer:
-        """The answer of `do`, done in the application at the server's time; in another thread, as Playwright's has a loop."""
+        """The answer of `do`, done in the application at the server's time; in a thread, as Playwright has a loop."""
 
         def done() -> Answer:
             with self.app.app_context(), clock.moved_to(datetime.now(UTC) + self._ahead):
