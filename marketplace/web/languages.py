@@ -25,13 +25,20 @@ OWN_NAMES = {"de": "Deutsch", "fr": "Français", "it": "Italiano", "en": "Englis
 # How dates and money are written: as in Switzerland, whatever the language.
 LOCALES = {"de": "de_CH", "fr": "fr_CH", "it": "it_CH", "en": "en_CH"}
 COOKIE = "language"
+WRITTEN_IN = "en"  # our sentences are their own English
+TRANSLATIONS = Path(__file__).parent.parent / "translations"
 
 _catalogue: ContextVar[NullTranslations] = ContextVar("catalogue", default=NullTranslations())
 babel = Babel()
 
 
+class MissingCatalogue(RuntimeError):
+    """A language that would silently come out as English."""
+
+
 def register(app: Flask) -> None:
-    """Set up Flask-Babel and the bound `_` and `ngettext` of every template."""
+    """Set up Flask-Babel and the bound `_` and `ngettext` of every template; raises MissingCatalogue."""
+    demand_catalogues(TRANSLATIONS)
     app.config.setdefault("BABEL_DEFAULT_LOCALE", app.config["DEFAULT_LANGUAGE"])
     app.config.setdefault("BABEL_DEFAULT_TIMEZONE", app.config["TIME_ZONE"])
     babel.init_app(app, locale_selector=lambda: LOCALES[language()])
@@ -39,6 +46,13 @@ def register(app: Flask) -> None:
     app.jinja_env.globals.update(_=gettext, gettext=gettext, ngettext=ngettext)
     app.before_request(_bind)
     app.after_request(_remember)
+
+
+def demand_catalogues(folder: Path) -> None:
+    """Refuse to start while a language's catalogue is not compiled."""
+    missing = [code for code in LANGUAGES if code != WRITTEN_IN and not _compiled(folder, code).exists()]
+    if missing:
+        raise MissingCatalogue(f"no compiled catalogue for {', '.join(missing)}: `make install` compiles them")
 
 
 def language() -> str:
@@ -66,7 +80,7 @@ def speaking(code: str, work: Callable[[], Any]) -> Any:
 @cache
 def catalogue(code: str) -> NullTranslations:
     """The catalogue of a language, read once per process."""
-    return Translations.load(Path(__file__).parent.parent / "translations", [code])
+    return Translations.load(TRANSLATIONS, [code])
 
 
 def gettext(message: str, **values: Any) -> Markup:
@@ -99,6 +113,10 @@ def lazy_gettext(message: str, **values: Any) -> LazyString:
 def say(error: DomainError) -> Markup:
     """A refusal's sentence in this request's language."""
     return gettext(error.sentence, **error.values)
+
+
+def _compiled(folder: Path, code: str) -> Path:
+    return folder / code / "LC_MESSAGES" / "messages.mo"
 
 
 def _bind() -> None:
