@@ -1,7 +1,7 @@
 """The four languages: which one this request speaks, and `gettext` bound once per request.
 
-Flask-Babel looks the language up for every single string, which was measured as more than half of a page's time; here the
-catalogue is fetched once per request and each string is one dictionary look-up.
+Flask-Babel looks the language up for every single string, which was measured as more than half of a page's time; here
+the catalogue is fetched once per request and each string is one dictionary look-up.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ COOKIE = "language"
 WRITTEN_IN = "en"  # our sentences are their own English
 TRANSLATIONS = Path(__file__).parent.parent / "translations"
 
-_catalogue: ContextVar[NullTranslations] = ContextVar("catalogue", default=NullTranslations())
+_catalogue: ContextVar[NullTranslations] = ContextVar("catalogue", default=NullTranslations())  # noqa: B039  (never changed)
 babel = Babel()
 
 
@@ -56,7 +56,7 @@ def demand_catalogues(folder: Path) -> None:
 
 
 def language() -> str:
-    """The language of this request: asked for in the address, remembered, of the account, of the browser, or the operator's."""
+    """This request's language: asked for in the address, remembered, of the account, the browser, or the operator."""
     if not has_request_context():
         return str(current_app.config["DEFAULT_LANGUAGE"])
     asked = request.args.get("lang") or request.cookies.get(COOKIE)
@@ -85,13 +85,13 @@ def catalogue(code: str) -> NullTranslations:
 
 def gettext(message: str, **values: Any) -> Markup:
     """The sentence in this request's language; values are escaped when they are filled in."""
-    text = Markup(_catalogue.get().gettext(message))  # our own catalogues are trusted
+    text = Markup(_catalogue.get().gettext(message))  # noqa: S704  (our own catalogues are trusted)
     return text % values if values else text
 
 
 def ngettext(one: str, many: str, n: int, **values: Any) -> Markup:
     """The sentence for one or many; `num` is filled in by itself."""
-    return Markup(_catalogue.get().ngettext(one, many, n)) % {"num": n, **values}
+    return Markup(_catalogue.get().ngettext(one, many, n)) % {"num": n, **values}  # noqa: S704
 
 
 def plain_gettext(message: str, **values: Any) -> str:
