@@ -13,6 +13,7 @@ from marketplace.db import db, transaction
 from marketplace.domain.errors import DomainError
 from marketplace.domain.lifecycles import BID_LIVE, BOOKING, TASK
 from marketplace.domain.policy import Policy
+from marketplace.gateways.pictures import small_of
 from marketplace.gateways.storage import PhotoStorage
 from marketplace.models import Bid, Booking, Task
 
@@ -23,10 +24,10 @@ def work_off(photos: PhotoStorage, *, policy: Policy) -> dict[str, int]:
     """Do everything that is due; gives how many of each. Each row is its own transaction, so one that fails stops no other."""
     now = clock.now()
     return {
-        "bids_expired": _each(_due_bids(now), Bid, lambda s, row: bids.expire(s, row)),
-        "tasks_expired": _each(_due_tasks(now), Task, lambda s, row: bids.expire_task(s, row)),
+        "bids_expired": _each(_due_bids(now), Bid, bids.expire),
+        "tasks_expired": _each(_due_tasks(now), Task, bids.expire_task),
         "signed_off": _each(_due_sign_offs(now), Booking, lambda s, row: payments.sign_off(s, row, by=None)),
-        "bookings_closed": _each(_due_closings(now, policy), Booking, lambda s, row: bookings.close(s, row)),
+        "bookings_closed": _each(_due_closings(now, policy), Booking, bookings.close),
         "drafts_forgotten": _forget_drafts(photos),
         "sessions_forgotten": _forget_sessions(),
     }
@@ -75,6 +76,7 @@ def _forget_drafts(photos: PhotoStorage) -> int:
         names = tasks.forget_expired_drafts(session)
     for name in names:
         photos.forget(name)
+        photos.forget(small_of(name))
     return len(names)
 
 

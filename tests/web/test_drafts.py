@@ -30,7 +30,7 @@ def jpeg(width: int = 400, height: int = 300) -> io.BytesIO:
 
 def begin(page: Page, skill: str = "wifi") -> str:
     """Begin a draft; gives its address without the step."""
-    page.get("/post?lang=de").submit({"skill": skill})
+    page.get("/post").submit({"skill": skill})
     page.follow()
     return page.path.rsplit("/", 1)[0]
 
