@@ -1,4 +1,4 @@
-"""The people of a permission test and the scenes they meet: fresh rows, each reached by the verbs that really lead there."""
+"""The people of a permission test and the scenes they meet: fresh rows, reached by the verbs that really lead there."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -512,5 +512,41 @@ def static_file(cast: Cast) -> Scene:
 
 SCENES: dict[str, Callable[[Cast], Scene]] = {
     scene.__name__: scene
-    for scene in (open_task, taken_back, own_task, task_removal, new_draft, draft, photo_step, draft_photo, bid, countered_bid, bids_of_task, biddable, conversation, checkout, payment, reservation, profile, hidden_profile, portrait, own_profile, application, person, suspended_person, operator_person, device, account, passkey, two_factor, visitor, newcomer, confirmation_link, reset_link, made_up_link, style_sheet, static_file)
+    for scene in (
+        open_task,
+        taken_back,
+        own_task,
+        task_removal,
+        new_draft,
+        draft,
+        photo_step,
+        draft_photo,
+        bid,
+        countered_bid,
+        bids_of_task,
+        biddable,
+        conversation,
+        checkout,
+        payment,
+        reservation,
+        profile,
+        hidden_profile,
+        portrait,
+        own_profile,
+        application,
+        person,
+        suspended_person,
+        operator_person,
+        device,
+        account,
+        passkey,
+        two_factor,
+        visitor,
+        newcomer,
+        confirmation_link,
+        reset_link,
+        made_up_link,
+        style_sheet,
+        static_file,
+    )
 }

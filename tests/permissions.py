@@ -4,8 +4,9 @@ One line a case: method, route, scene (a function of `tests/cast.py`), then the 
 
     anonymous  customer  other_customer  helper  other_helper  agent  moderator  admin
 
-`in` means: led to the sign-in page; `gone`: a page that says so and nothing else. One answer alone is everybody's; `in 200` is nobody's without and everybody's with an
-account. The customer is whose task it is, the helper who bids on it and comes; the other two have nothing to do with it.
+`in` means: led to the sign-in page; `gone`: a page that says so and nothing else. One answer alone is everybody's;
+`in 200` is nobody's without and everybody's with an account. The customer is whose task it is, the helper who bids on
+it and comes; the other two have nothing to do with it.
 """
 
 from dataclasses import dataclass
@@ -87,8 +88,8 @@ POST /notices/reading                         account            in  303
 # Posting a task
 GET  /post                                       -                  200
 POST /post                                       new_draft          303
-GET  /post/<public_id>/<any(skill,questions,words,photos,times,place):step> draft              404 200 404 404 404 404 404 404
-POST /post/<public_id>/<any(skill,questions,words,times,place):step> draft              404 303 404 404 404 404 404 404
+GET  /post/<public_id>/<any(skill,questions,words,photos,times,place):step> draft 404 200 404 404 404 404 404 404
+POST /post/<public_id>/<any(skill,questions,words,times,place):step> draft 404 303 404 404 404 404 404 404
 GET  /post/<public_id>/account                   draft              404 303 404 404 404 404 404 404
 GET  /post/<public_id>/check                     draft              404 200 404 404 404 404 404 404
 POST /post/<public_id>/photos                    photo_step         404 303 404 404 404 404 404 404
@@ -163,7 +164,7 @@ GET  /my-profile                              -                  in  403 403 200
 POST /my-profile                              own_profile        in  403 403 303 303 403 403 403
 
 # The operator's room
-GET  /operator/                                    -                  in  403 403 403 403 200 200 200
+GET  /operator                                     -                  in  403 403 403 403 200 200 200
 GET  /operator/bookings                            -                  in  403 403 403 403 200 200 200
 GET  /operator/bookings/<public_id>                booking:confirmed  in  403 403 403 403 200 200 200
 POST /operator/bookings/<public_id>/settlement     booking:unsolved   in  403 403 403 403 403 303 303

@@ -3,7 +3,16 @@
 import pytest
 
 from marketplace.domain import errors
-from marketplace.domain.errors import DomainError, EffectChanged, Invalid, N_, NotAllowed, NotFound, PaymentUnderWay, WrongState
+from marketplace.domain.errors import (
+    N_,
+    DomainError,
+    EffectChanged,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    PaymentUnderWay,
+    WrongState,
+)
 
 
 def kinds(above: type[DomainError] = DomainError) -> list[type[DomainError]]:

@@ -24,7 +24,8 @@ def test_a_percentage_is_rounded_half_up(cents, percent):
 
 
 @pytest.mark.parametrize(
-    ("price", "percent", "fee"), [(5_500, 10, 550), (5_555, 10, 556), (5_554, 10, 555), (1, 50, 1), (1, 49, 0), (99, 0, 0)]
+    ("price", "percent", "fee"),
+    [(5_500, 10, 550), (5_555, 10, 556), (5_554, 10, 555), (1, 50, 1), (1, 49, 0), (99, 0, 0)],
 )
 def test_the_fee_of_a_price(price, percent, fee):
     assert split(price, percent).fee_cents == fee
@@ -52,7 +53,9 @@ def test_what_people_type_for_an_amount(typed, cents):
     assert cents_typed(typed) == cents
 
 
-@pytest.mark.parametrize("typed", ["", "sixty", "-60", "60.555", "1e3", "6O", "60.", "٦٠", "12345678", "60 60.5.5", "NaN"])
+@pytest.mark.parametrize(
+    "typed", ["", "sixty", "-60", "60.555", "1e3", "6O", "60.", "٦٠", "12345678", "60 60.5.5", "NaN"]
+)
 def test_anything_else_is_not_an_amount(typed):
     with pytest.raises(ValueError):
         cents_typed(typed)

@@ -1,0 +1,275 @@
+"""House rules of the templates: each parses, pages have a layout and a title, parts are used, nothing is inline."""
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+from babel.messages.extract import extract_from_dir
+from flask import Flask
+from jinja2 import DictLoader, Environment, TemplateSyntaxError, nodes
+
+from config import ROOT
+
+TEMPLATES = ROOT / "templates"
+STYLES = ROOT / "static" / "css" / "components"
+NAMES = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.html"))
+ROOMS = ("layouts", "components", "errors", "security", "emails")  # these are named after something else than a view
+# Pages that another view than the one of their name shows, and which.
+SHOWN_BY = {
+    "accounts/suspended": "security.login",
+    "bids/check": "bids.create",
+    "drafts/photos": "drafts.show",
+    "drafts/place": "drafts.show",
+    "drafts/questions": "drafts.show",
+    "drafts/skill": "drafts.show",
+    "drafts/times": "drafts.show",
+    "drafts/words": "drafts.show",
+    "design/index": "pages.design",
+    "pages/text": "pages.imprint",
+    "payments/refused": "payments.create",
+    "payments/under_way": "payments.create",
+    "tasks/gone": "tasks.show",
+}
+# Styles of things that a page is made of without a macro of their own.
+STYLES_WITHOUT_MACRO = {"operator", "profile", "swatch", "task"}
+
+# Words that the glossary does not use. (The order of a list is an order; nobody orders anything.)
+NOT_USED = re.compile(
+    r"\b(jobs?|gigs?|providers?|sellers?|vendors?|tickets?|escrow|admin panel|an offer|the offer|your offer|offers)\b",
+    re.I,
+)
+
+
+def read(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+class House:
+    """The templates and what they say of each other."""
+
+    def __init__(self, env: Environment, sources: dict[str, str]) -> None:
+        self.sources = sources
+        self.trees: dict[str, nodes.Template] = {}
+        self.broken: list[str] = []
+        for name, text in sources.items():
+            try:
+                self.trees[name] = env.parse(text)
+            except TemplateSyntaxError as wrong:
+                self.broken.append(f"{name}, line {wrong.lineno}: {wrong.message}")
+
+    def parent(self, name: str) -> str | None:
+        """What a template extends."""
+        extends = next(self.trees[name].find_all(nodes.Extends), None)
+        return extends.template.as_const() if extends else None
+
+    def line_of(self, name: str) -> list[str]:
+        """A template and all that it stands on."""
+        line = [name]
+        while parent := self.parent(line[-1]):
+            line.append(parent)
+        return line
+
+    def is_page(self, name: str) -> bool:
+        return not name.startswith(ROOMS) and self.parent(name) is not None
+
+    def names_in(self, name: str) -> set[str]:
+        """The names that a template uses, with those of its parts: a part sees what was imported around it."""
+        tree = self.trees[name]
+        named = {node.name for node in tree.find_all(nodes.Name)}
+        for part in tree.find_all(nodes.Include):
+            if isinstance(part.template, nodes.Const):
+                named |= self.names_in(part.template.value)
+        return named
+
+    def used(self) -> set[str]:
+        """Every template that another one extends, includes or imports from."""
+        kinds = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
+        references = [node.template for tree in self.trees.values() for node in tree.find_all(kinds)]
+        inner = [constant for reference in references for constant in reference.find_all(nodes.Const)]
+        return {one.value for one in (*references, *inner) if isinstance(one, nodes.Const)}
+
+
+def page_faults(house: House) -> list[str]:
+    """Pages without a layout or without a title of their own."""
+    faults = []
+    for name in filter(house.is_page, house.trees):
+        line = house.line_of(name)
+        if not line[-1].startswith("layouts/"):
+            faults.append(f"{name} stands on no layout")
+        titled = [one for one in line if not one.startswith("layouts/") and "block title" in house.sources[one]]
+        if not titled and not any(f'"{name}"' in text for other, text in house.sources.items() if other != name):
+            faults.append(f"{name} has no title")
+    return faults
+
+
+def inline_faults(name: str, text: str) -> list[str]:
+    """Styles and scripts that stand in a page."""
+    faults = re.findall(r"<style\b|\sstyle\s*=|\son[a-z]+\s*=\s*[\"'{]|javascript:", text, re.I)
+    faults += [script for script in re.findall(r"<script\b[^>]*>", text) if "src=" not in script]
+    return [f"{name}: {fault.strip()}" for fault in faults]
+
+
+def unused_imports(house: House, name: str) -> list[str]:
+    """Macros that are imported and never used, neither here nor in a part that stands here."""
+    imports = house.trees[name].find_all(nodes.FromImport)
+    imported = {alias if isinstance(alias, str) else alias[1] for node in imports for alias in node.names}
+    return [f"{name} does not use {macro}" for macro in sorted(imported - house.names_in(name))]
+
+
+def component_faults(house: House) -> list[str]:
+    """Files of components without a macro of their name."""
+    faults = []
+    for name, tree in house.trees.items():
+        if name.startswith("components/"):
+            macros = {macro.name for macro in tree.find_all(nodes.Macro)}
+            stem = Path(name).stem
+            if not any(stem in macro for macro in macros) and stem not in MANY:
+                faults.append(f"{name} has {sorted(macros)}")
+    return faults
+
+
+MANY = {"form"}  # the parts of forms: fields, errors and what belongs to them
+
+
+def nameless(house: House, endpoints: Iterable[str]) -> list[str]:
+    """Pages that are called after no view."""
+    known = set(endpoints)
+    faults = []
+    for name in filter(house.is_page, house.trees):
+        stem = name.removesuffix(".html")
+        shown_by = SHOWN_BY.get(stem, stem.replace("/", "."))
+        if shown_by not in known and name not in house.used():
+            faults.append(f"{name} is named after no view")
+    return faults
+
+
+def words_not_used(messages: Iterable[str]) -> list[str]:
+    """Sentences with a word that the glossary does not use."""
+    return [message for message in messages if NOT_USED.search(message)]
+
+
+@pytest.fixture(scope="module")
+def house(shared_app: Flask) -> House:
+    """All templates as they are."""
+    return House(shared_app.jinja_env, {name: read(name) for name in NAMES})
+
+
+@pytest.fixture
+def built(shared_app: Flask) -> Callable[..., House]:
+    """A house of planted templates."""
+
+    def of(**sources: str) -> House:
+        named = {name.replace("__", "/") + ".html": text for name, text in sources.items()}
+        env = shared_app.jinja_env.overlay(loader=DictLoader(named))
+        return House(env, named)
+
+    return of
+
+
+# ---- As it is
+
+
+def test_every_template_parses(house: House) -> None:
+    assert house.broken == []
+    assert len(house.trees) > 100
+
+
+def test_every_page_stands_on_a_layout_and_has_a_title(house: House) -> None:
+    assert page_faults(house) == []
+
+
+def test_nothing_is_written_inline(house: House) -> None:
+    assert [fault for name, text in house.sources.items() for fault in inline_faults(name, text)] == []
+
+
+def test_no_macro_is_imported_in_vain(house: House) -> None:
+    assert [fault for name in house.trees for fault in unused_imports(house, name)] == []
+
+
+def test_a_component_is_called_like_its_macro_and_its_style_like_it(house: House) -> None:
+    assert component_faults(house) == []
+    components = {Path(name).stem for name in house.trees if name.startswith("components/")}
+    assert {path.stem for path in STYLES.glob("*.css")} - components - STYLES_WITHOUT_MACRO == set()
+
+
+def test_every_page_is_named_after_its_view(shared_app: Flask, house: House) -> None:
+    assert nameless(house, shared_app.view_functions) == []
+    assert set(SHOWN_BY.values()) <= set(shared_app.view_functions)
+    assert {f"{name}.html" for name in SHOWN_BY} <= house.trees.keys()
+
+
+def test_every_template_is_used(house: House) -> None:
+    python = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "marketplace").rglob("*.py"))
+    used = house.used()
+    unused = [
+        name
+        for name in house.trees
+        if name not in used and f'"{name}"' not in python and not name.startswith(("errors/", "security/", "drafts/"))
+    ]
+    assert unused == []
+
+
+def test_sentences_use_the_words_of_the_glossary() -> None:
+    found = extract_from_dir(
+        str(ROOT),
+        [("marketplace/**.py", "python"), ("templates/**.html", "jinja2"), ("templates/**.txt", "jinja2")],
+        options_map={"templates/**": {"extensions": "jinja2.ext.i18n"}},
+        keywords={"_": None, "_l": None, "N_": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2)},
+        directory_filter=lambda folder: Path(folder).name not in ("node_modules", ".venv", ".git", "static", "tests"),
+    )
+    messages = {text for _, _, message, _, _ in found for text in ([message] if isinstance(message, str) else message)}
+    assert len(messages) > 500
+    assert words_not_used(messages) == []
+
+
+# ---- And each rule sees what is planted
+
+
+def test_broken_pages_are_seen(built: Callable[..., House]) -> None:
+    house = built(
+        tasks__show="<h1>No layout</h1>",
+        tasks__odd='{% extends "tasks/base.html" %}{% block title %}x{% endblock %}',
+        tasks__base="<html></html>",
+        tasks__bare='{% extends "layouts/base.html" %}',
+        layouts__base="{% block title %}{% endblock %}",
+        tasks__broken="{% if %}",
+    )
+    assert [fault.partition(",")[0] for fault in house.broken] == ["tasks/broken.html"]
+    assert page_faults(house) == ["tasks/odd.html stands on no layout", "tasks/bare.html has no title"]
+    assert nameless(house, {"tasks.show", "tasks.bare"}) == ["tasks/odd.html is named after no view"]
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        '<p style="color:red">',
+        "<style>p{}</style>",
+        '<a onclick="x()">',
+        "<script>x()</script>",
+        '<a href="javascript:x">',
+    ],
+)
+def test_inline_code_is_seen(planted: str) -> None:
+    assert inline_faults("page", planted)
+    assert inline_faults("page", '<link rel="stylesheet"><script src="x"></script><p class="style">on="1"') == []
+
+
+def test_a_macro_imported_in_vain_is_seen(built: Callable[..., House]) -> None:
+    house = built(
+        tasks__show='{% from "components/a.html" import used, vain, odd as other %}{{ used() }}{{ odd }}',
+        components__a="{% macro b() %}{% endmacro %}",
+    )
+    assert unused_imports(house, "tasks/show.html") == [
+        "tasks/show.html does not use other",
+        "tasks/show.html does not use vain",
+    ]
+    assert component_faults(house) == ["components/a.html has ['b']"]
+
+
+def test_words_outside_the_glossary_are_seen() -> None:
+    assert words_not_used(["Post a task", "Find a job", "Your offer", "Held in escrow", "The order of the list"]) == [
+        "Find a job",
+        "Your offer",
+        "Held in escrow",
+    ]
