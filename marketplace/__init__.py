@@ -8,7 +8,7 @@ from flask import Flask
 from flask_alembic import Alembic
 
 from config import ROOT, settings
-from marketplace import cli, clock, models, web
+from marketplace import cli, clock, web
 from marketplace.db import Base, as_migration, db
 from marketplace.domain.policy import policy_from
 from marketplace.gateways import open_gateways

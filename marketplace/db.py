@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import (
@@ -66,7 +66,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: Moment()}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: Moment()}
 
     id: Mapped[int] = mapped_column(primary_key=True)
 

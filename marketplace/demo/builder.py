@@ -83,7 +83,7 @@ def _new_world(policy: Policy, gateways: Gateways, blur_secret: bytes) -> World:
     for language, postcode, weight in TOWNS:
         found = gateways.geocoder.find(postcode, countries=("LI",) if postcode == "9490" else ("CH",))
         places.append((language, weight, found.place or found.choices[0]))
-    return World(policy, gateways, Random(SEED), blur_secret, places, hash_password(PASSWORD))  # noqa: S311
+    return World(policy, gateways, Random(SEED), blur_secret, places, hash_password(PASSWORD))
 
 
 def _open_operators(world: World) -> None:
@@ -141,7 +141,10 @@ def _come_as_customer(world: World, known: list[tuple[int, str, Place]]) -> Life
 def _play_the_main_parts(world: World, start: datetime) -> None:
     """The accounts that a visitor signs in with have a story of their own, all of it in Bern."""
     town = next(place for _, _, place in world.places if place.postcode == "3011")
-    reto, lea = MainHelper("reto@example.org", "male", DONE_BY_RETO), MainHelper("lea@example.org", "female", DONE_BY_LEA)
+    reto, lea = (
+        MainHelper("reto@example.org", "male", DONE_BY_RETO),
+        MainHelper("lea@example.org", "female", DONE_BY_LEA),
+    )
     world.begin(start + timedelta(days=2), _play_helper(world, lea, town))
     world.begin(start + timedelta(days=3), _play_helper(world, reto, town))
     world.begin(start + timedelta(days=DAYS, hours=-26), _play_anna(world, town))

@@ -1,7 +1,7 @@
 """How sample people live: each life is a generator that does something and yields the moment at which it goes on."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -29,6 +29,11 @@ from marketplace.jobs.payments import open_page, settle
 from marketplace.models import Bid, BidStep, Booking, Certification, Skill, Task, User
 
 HOURS = {"morning": (480, 720), "afternoon": (780, 1020), "evening": (1080, 1320)}
+STILL_BROKEN = {
+    "de": "Es geht leider wieder nicht.",
+    "fr": "Malheureusement, la panne est revenue.",
+    "it": "Purtroppo il problema è tornato.",
+}
 STREETS = {
     "de": ("Rosenweg", "Bahnhofstrasse", "Lindenweg", "Schulstrasse", "Gartenweg"),
     "fr": ("Rue de la Gare", "Chemin des Vignes", "Avenue du Lac", "Rue du Marché"),
@@ -41,7 +46,7 @@ def open_account(world: World, name: str, language: str, *, email: str | None = 
     with transaction() as session:
         person = accounts.open_account(
             session,
-            email=email or f"{name.split()[0].lower()}.{world.number()}@example.org",
+            email=email or f"{name.partition(' ')[0].lower()}.{world.number()}@example.org",
             name=name,
             language=language,
             password_hash=world.password_hash,
@@ -93,7 +98,7 @@ def become_helper(
     world.helpers.append(Helper(user_id, language, place, radius, frozenset(granted), quality, cheapness, zeal))
 
 
-def need_help(  # noqa: PLR0912
+def need_help(
     world: World,
     customer_id: int,
     place: Place,
@@ -105,17 +110,21 @@ def need_help(  # noqa: PLR0912
     """Post a task, compare the bids, book one, and see the visit through to the review, as fate will have it."""
     random = world.random
     task_id = post(world, customer_id, place, card)
-    found = world.helpers_near(place, card["skill"], random.choice((1, 2, 2, 3, 3, 4, 5))) if bidders is None else bidders
+    found = (
+        world.helpers_near(place, card["skill"], random.choice((1, 2, 2, 3, 3, 4, 5))) if bidders is None else bidders
+    )
     for helper in found:
         world.begin(world.after(0.3, 14), make_bid(world, helper, task_id, card, talkative=world.chance(0.3)))
-    fate = fate or random.choices(
-        ("booked", "waits", "cancels", "booked_late"), weights=(80, 12, 4, 4)
-    )[0]
+    fate = fate or random.choices(("booked", "waits", "cancels", "booked_late"), weights=(80, 12, 4, 4))[0]
     if fate == "waits":
         return
     yield world.after(16, 34)
     if fate == "cancels":
-        _try(lambda session: bids.cancel_task(session, session.get_one(Task, task_id), by=session.get_one(User, customer_id)))
+        _try(
+            lambda session: bids.cancel_task(
+                session, session.get_one(Task, task_id), by=session.get_one(User, customer_id)
+            )
+        )
         return
     chosen = choose(world, task_id)
     if chosen is None:
@@ -167,7 +176,13 @@ def post(world: World, customer_id: int, place: Place, card: dict[str, Any]) -> 
 
 
 def make_bid(
-    world: World, helper: Helper, task_id: int, card: dict[str, Any], *, talkative: bool = False, price: int | None = None
+    world: World,
+    helper: Helper,
+    task_id: int,
+    card: dict[str, Any],
+    *,
+    talkative: bool = False,
+    price: int | None = None,
 ) -> Life:
     """Ask something perhaps, then bid with a price, a slot and a message."""
     if talkative:
@@ -197,7 +212,7 @@ def make_bid(
     _try(place)
 
 
-def visit(  # noqa: PLR0912
+def visit(
     world: World, booking_id: int, customer_id: int, language: str, *, helper: Helper, smooth: bool = False
 ) -> Life:
     """From the booking to the review: cancelled sometimes, unsolved rarely, mostly signed off; always so when `smooth`."""
@@ -222,8 +237,8 @@ def visit(  # noqa: PLR0912
     _on(booking_id, lambda s, b: bookings.finish(s, b, by=s.get_one(User, helper_id), policy=world.policy))
     if not smooth and world.chance(0.04 if helper.quality > 0.6 else 0.12):
         yield world.after(1, 20)
-        note = {"de": "Es geht leider wieder nicht.", "fr": "Malheureusement, la panne est revenue.", "it": "Purtroppo il problema è tornato."}
-        _on(booking_id, lambda s, b: bookings.report_unsolved(s, b, by=s.get_one(User, customer_id), note=note[language]))
+        note = STILL_BROKEN[language]
+        _on(booking_id, lambda s, b: bookings.report_unsolved(s, b, by=s.get_one(User, customer_id), note=note))
         return
     if smooth or world.chance(0.8):
         yield world.after(0.2, 30)
@@ -234,7 +249,14 @@ def visit(  # noqa: PLR0912
     for author, is_customer in (first, second):
         if smooth or world.chance(0.85 if is_customer else 0.7):
             yield world.after(1, 60)
-            review(world, booking_id, author, language, quality=helper.quality if is_customer else 0.9, customer=is_customer)
+            review(
+                world,
+                booking_id,
+                author,
+                language,
+                quality=helper.quality if is_customer else 0.9,
+                customer=is_customer,
+            )
 
 
 def review(world: World, booking_id: int, author_id: int, language: str, *, quality: float, customer: bool) -> None:
@@ -287,8 +309,7 @@ def accept(
 
 def _pay(world: World, booking_id: int, customer_id: int, *, card: str) -> None:
     """Open the payment page, pay there, and come back."""
-    gateway = world.gateways.payments
-    assert isinstance(gateway, SandboxGateway)
+    gateway = cast(SandboxGateway, world.gateways.payments)  # the demo has no other
     with transaction() as session:
         booking = session.get_one(Booking, booking_id)
         payment = payments.resume(session, booking, by=session.get_one(User, customer_id))
@@ -321,7 +342,9 @@ def _counter(world: World, bid_id: int, customer_id: int, language: str) -> bool
         bid = session.get_one(Bid, bid_id)
         lower = max(2_000, bid.price_cents * 85 // 100 // 500 * 500)
         customer = session.get_one(User, customer_id)
-        bids.counter(session, bid, by=customer, price_cents=lower, starts_at=bid.starts_at, message=note, policy=world.policy)
+        bids.counter(
+            session, bid, by=customer, price_cents=lower, starts_at=bid.starts_at, message=note, policy=world.policy
+        )
 
     return _try(counter)
 

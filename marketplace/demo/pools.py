@@ -42,7 +42,7 @@ class Decks:
         if key not in self.decks:
             fitting = [card for card in self.cards if all(_fits(card[name], value) for name, value in wanted.items())]
             self.decks[key] = Deck(fitting, self.random)
-        return self.decks[key].draw()  # type: ignore[no-any-return]
+        return self.decks[key].draw()
 
 
 def _fits(has: Any, wanted: Any) -> bool:

@@ -69,7 +69,7 @@ class KeptPost:
     def kept(self, limit: int = 50) -> list[EmailMessage]:
         """The mails kept so far, newest first."""
         files = sorted(self.folder.glob("*.eml"), key=lambda file: file.stat().st_mtime_ns, reverse=True)
-        return [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files[:limit]]  # type: ignore[misc]
+        return [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files[:limit]]
 
 
 def open_post(settings: Mapping[str, Any]) -> Post:

@@ -82,7 +82,7 @@ class User(Base, Public, UserMixin):
 
     def check_tf_required_setup(self) -> bool:
         """Whether this person may not do without a second step: the operator's people, where the settings say so."""
-        return bool(self.roles) and bool(setting("OPERATORS_NEED_TWO_FACTOR"))  # type: ignore[no-untyped-call]
+        return bool(self.roles) and bool(setting("OPERATORS_NEED_TWO_FACTOR"))
 
 
 class WebAuthn(Base, WebAuthnMixin):

@@ -31,7 +31,10 @@ class Draft(Base, Public):
 
 
 class Task(Base, Public):
-    """What a customer needs done. `lat`/`lon` are the postcode's position; only the blurred `shown_lat`/`shown_lon` leave the house."""
+    """What a customer needs done.
+
+    `lat`/`lon` are the postcode's position; only the blurred `shown_lat`/`shown_lon` leave the house.
+    """
 
     __tablename__ = "tasks"
     __table_args__ = (
@@ -52,7 +55,9 @@ class Task(Base, Public):
     description: Mapped[str] = mapped_column(Text)
     device: Mapped[str] = mapped_column(String(120), default="")
     tried: Mapped[str] = mapped_column(Text, default="")
-    answers: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)  # question code: choice code of the skill's guide
+    answers: Mapped[dict[str, str]] = mapped_column(
+        JSON, default=dict
+    )  # question code: choice code of the skill's guide
     remote: Mapped[bool] = mapped_column(default=False)
     country: Mapped[str] = mapped_column(String(2))
     postcode: Mapped[str] = mapped_column(String(10))

@@ -26,11 +26,8 @@ def standings(session: Session, helper_ids: Iterable[int]) -> dict[int, Standing
 
 def record_of(session: Session, helper_id: int, *, at: datetime) -> tuple[Record, Rating]:
     """What counts of a helper at `at`, made from the rows of record alone: the same whenever it is made again."""
-    counts = dict(
-        session.execute(
-            select(Booking.state, func.count()).where(Booking.helper_id == helper_id).group_by(Booking.state)
-        ).all()
-    )
+    by_state = select(Booking.state, func.count()).where(Booking.helper_id == helper_id).group_by(Booking.state)
+    counts = {state: count for state, count in session.execute(by_state)}  # noqa: C416  rows are tuples only by their shape
     signed_off = sum(counts.get(state, 0) for state in BOOKING_DONE)
     customers = session.scalar(
         select(func.count(Booking.customer_id.distinct())).where(

@@ -55,7 +55,10 @@ _OF_USER = (
 _EVER_GRANTED = (
     select(Certification)
     .join(Certification.skill)
-    .where(Certification.helper_id == bindparam("helper_id"), Certification.state.in_((CERTIFICATION.granted, CERTIFICATION.suspended)))
+    .where(
+        Certification.helper_id == bindparam("helper_id"),
+        Certification.state.in_((CERTIFICATION.granted, CERTIFICATION.suspended)),
+    )
     .options(contains_eager(Certification.skill))
     .order_by(Skill.position, Certification.id)
 )
@@ -137,7 +140,9 @@ def _helpers(session: Session, km_of: dict[int, float]) -> list[HelperNear]:
 
 def _granted(*more: ColumnElement[bool]) -> ColumnElement[bool]:
     """Whether a certification of the profile's helper is in force."""
-    return exists().where(Certification.helper_id == Profile.user_id, Certification.state == CERTIFICATION.granted, *more)
+    return exists().where(
+        Certification.helper_id == Profile.user_id, Certification.state == CERTIFICATION.granted, *more
+    )
 
 
 @cache

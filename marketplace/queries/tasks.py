@@ -106,7 +106,9 @@ class Home:
 
 _HOME = (
     select(Profile, Certification.skill_id)
-    .outerjoin(Certification, and_(Certification.helper_id == Profile.user_id, Certification.state == CERTIFICATION.granted))
+    .outerjoin(
+        Certification, and_(Certification.helper_id == Profile.user_id, Certification.state == CERTIFICATION.granted)
+    )
     .where(Profile.user_id == bindparam("user_id"))
 )
 

@@ -24,7 +24,7 @@ from marketplace.web.phones import dialled, readable
 bp = Blueprint("accounts", __name__)
 
 
-class PersonForm(FlaskForm):  # type: ignore[misc]
+class PersonForm(FlaskForm):
     """What a person says about themselves."""
 
     name = StringField(

@@ -28,7 +28,8 @@ COOKIE = "language"
 WRITTEN_IN = "en"  # our sentences are their own English
 TRANSLATIONS = Path(__file__).parent.parent / "translations"
 
-_catalogue: ContextVar[NullTranslations] = ContextVar("catalogue", default=NullTranslations())  # noqa: B039  (never changed)
+ENGLISH = NullTranslations()  # the sentences as they stand in the code
+_catalogue: ContextVar[NullTranslations] = ContextVar("catalogue", default=ENGLISH)
 babel = Babel()
 
 

@@ -18,7 +18,7 @@ SETTLEMENTS = {
 }  # fmt: skip
 
 
-class SwissTopo(GeopyGeocoder):  # type: ignore[misc]
+class SwissTopo(GeopyGeocoder):
     """The search of the federal geoportal, which geopy has no class for: postcodes and communes of Switzerland.
 
     Documented at https://docs.geo.admin.ch (search, type "locations"); no key, fair use.

@@ -123,7 +123,7 @@ class RecoverForm(theirs.ForgotPasswordForm):
         hash_password("not-a-password")  # as the view does for an unknown address, so that both take as long
         begin()
         if self.requires_confirmation:
-            send_confirmation_instructions(self.user)  # type: ignore[no-untyped-call]
+            send_confirmation_instructions(self.user)
         return right
 
 
