@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -220,6 +221,7 @@ def make_booking(session: Session, bid: Bid | None = None, *, state: str = "conf
         "signed_off": lambda: payments.sign_off(session, booking, by=customer),
         "closed": lambda: bookings.close(session, booking),
         "cancelled": lambda: payments.call_off(session, booking, by=customer, policy=policy),
+        "abandoned": lambda: payments.record(session, replace(paid(payment), event_id="left", outcome="abandoned")),
         "lapsed": lambda: payments.lapse(session, booking, by=customer),
     }
     for step in WAYS[state].split():
@@ -235,7 +237,7 @@ WAYS = {  # the states through which a booking comes to a state
     "signed_off": f"{_VISIT} signed_off",
     "closed": f"{_VISIT} signed_off closed",
     "cancelled": "reserved confirmed cancelled",
-    "lapsed": "reserved lapsed",
+    "lapsed": "reserved abandoned lapsed",
 }
 
 

@@ -114,13 +114,21 @@ def record(session: Session, fact: PaymentFact) -> Payment:
 
 
 def lapse(session: Session, booking: Booking, *, by: User | None = None) -> None:
-    """End a reservation that was not paid, by the worker or by its customer. Raises NotAllowed, WrongState."""
+    """End a reservation that was not paid, by the worker or by its customer.
+
+    Its page, if one was opened, must have ended: on an open one somebody could still pay for a visit that is gone.
+    Raises NotAllowed, WrongState.
+    """
     if by is not None:
         _demand_customer(by, booking)
     bookings.lapse(session, booking, by=by)
     payment = _of_booking(session, booking, "fail")
-    if payment is not None:
-        _fail(session, payment, "lapsed")
+    if payment is None:
+        return
+    session.refresh(payment, with_for_update=True)  # of noting a page and lapsing, one comes first
+    if payment.checkout is not None:
+        raise WrongState()
+    _fail(session, payment, "lapsed")
 
 
 def sign_off(session: Session, booking: Booking, *, by: User | None) -> None:

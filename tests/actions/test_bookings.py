@@ -1,6 +1,7 @@
 """Bookings: who may be reserved when, the steps of the visit in every state, and the helper's calendar."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,17 @@ from marketplace.domain.errors import Invalid, NotAllowed, PaymentUnderWay, Wron
 from marketplace.domain.lifecycles import BOOKING
 from marketplace.domain.policy import Policy
 from marketplace.models import Bid, Booking, JournalEntry, Notice, OutboxItem, TakenQuarter, Task, User, VisitStep
-from tests.factories import make_bid, make_booking, make_helper, make_operator, make_task, make_user, tomorrow_at
+from tests.factories import (
+    make_bid,
+    make_booking,
+    make_helper,
+    make_operator,
+    make_task,
+    make_user,
+    paid,
+    payment_of,
+    tomorrow_at,
+)
 
 POLICY = Policy()
 
@@ -124,9 +135,16 @@ def test_a_lapsed_reservation_frees_the_hours_and_forgets_the_address(session: S
     assert again.state == "confirmed"
 
 
+def lapse(session: Session, booking: Booking, by: User) -> None:
+    """Give up, once the payment page is closed."""
+    payment = payment_of(session, booking)
+    payments.record(session, replace(paid(payment), event_id="left again", outcome="abandoned"))
+    payments.lapse(session, booking, by=by)
+
+
 VERBS: dict[str, Callable[[Session, Booking, dict[str, User]], object]] = {
     "confirm": lambda s, b, who: bookings.confirm(s, b),
-    "lapse": lambda s, b, who: payments.lapse(s, b, by=who["customer"]),
+    "lapse": lambda s, b, who: lapse(s, b, who["customer"]),
     "set_out": lambda s, b, who: bookings.set_out(s, b, by=who["helper"]),
     "start": lambda s, b, who: bookings.start(s, b, by=who["helper"]),
     "finish": lambda s, b, who: bookings.finish(s, b, by=who["helper"], policy=POLICY),

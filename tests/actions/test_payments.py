@@ -170,6 +170,7 @@ def test_what_is_paid_too_late_goes_back_by_itself(session: Session, meanwhile: 
     with transaction() as rows:
         match meanwhile:
             case "lapsed":
+                payments.record(rows, said(payment, "abandoned"))
                 payments.lapse(rows, rows.get_one(Booking, booking.id))
             case "task gone":
                 rows.get_one(Task, task.id).state = "removed"
@@ -191,6 +192,13 @@ def test_what_is_paid_too_late_goes_back_by_itself(session: Session, meanwhile: 
     )
     assert session.scalar(select(func.count(TakenQuarter.id))) == 0
     assert ledger_faults(session) == []
+
+
+def test_a_reservation_whose_page_may_still_be_paid_does_not_lapse(session: Session) -> None:
+    booking = make_booking(session, state="reserved")
+    with pytest.raises(WrongState), transaction() as rows:
+        payments.lapse(rows, rows.get_one(Booking, booking.id))
+    assert (booking.state, payment_of(session, booking).state) == ("reserved", "prepared")
 
 
 def test_paying_in_the_last_instant_counts_while_the_hours_are_still_kept(session: Session) -> None:
