@@ -1,0 +1,292 @@
+"""House rules of the languages: every sentence is in every catalogue, natively, with its values; mails and figures too."""
+
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+from babel.messages.frontend import parse_mapping_cfg
+from babel.messages.pofile import read_po
+from flask import Flask
+from flask_wtf import FlaskForm
+from sqlalchemy.orm import Session
+from wtforms import IntegerField, RadioField, StringField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired, Length, NumberRange
+
+from config import LANGUAGES, ROOT
+from marketplace.domain.notices import NOTICES
+from marketplace.web import filters, mails
+from marketplace.web.languages import TRANSLATIONS, WRITTEN_IN, MissingCatalogue, demand_catalogues, speaking
+from marketplace.web.security import mails as security_mails
+from tests.factories import make_booking, make_certification, make_helper
+
+TRANSLATED = tuple(code for code in LANGUAGES if code != WRITTEN_IN)
+# What `make messages` gathers besides Babel's own: the lazy sentences of forms.
+KEYWORDS = DEFAULT_KEYWORDS | {"_l": None, "lazy_gettext": None}
+
+# Sentences that read alike in English and in these languages; whatever else does was left untranslated.
+ALIKE = {
+    "%(day)s, %(time)s": "de fr it",  # only values
+    "%(file)s: %(why)s": "de it",  # only values; French has its space
+    "%(hours)s h %(minutes)s min": "fr it",  # signs of units
+    "%(hours)s h": "fr it",
+    "%(minutes)s min": "fr it",
+    "%(km)s km": "de fr it",
+    "%(percent)s %%": "de fr it",
+    "Budget": "de fr it",  # words that came from one language into the other
+    "Certification": "fr",
+    "Certifications": "fr",
+    "Code": "de fr",
+    "Computer": "de it",
+    "Conversation": "fr",
+    "Demo": "de it",
+    "Description": "fr",
+    "Distance": "fr",
+    "Journal": "fr",
+    "Menu": "fr it",
+    "Message": "fr",
+    "Messages": "fr",
+    "Name": "de",
+    "Pages": "fr",
+    "Passkeys": "de",
+    "Password": "it",
+    "Person": "de",
+    "Photo %(n)s": "fr",
+    "Photos": "fr",
+    "Surface": "fr",
+    "Text": "de",
+    "Urgent": "fr",
+    "no": "it",
+}
+
+# No language of ours but English has these words; one of them in a text is a sentence nobody translated.
+ENGLISH = re.compile(
+    r"\b(the|and|your?|please|this|that|with|for|from|is|are|not|of|have|has|can|been|they|their|what|when"
+    r"|helpers?|tasks?|bids?|bookings?|reviews?|customers?|sign(ed)?|mail address)\b",
+    re.IGNORECASE,
+)
+ENDS = ".:?!"
+ABBREVIATED = ("Min.", "Std.")
+FAMILIAR = {
+    "de": re.compile(r"\b(du|dich|dir|dein\w*)\b", re.IGNORECASE),
+    "fr": re.compile(r"\b(tu|toi|ton|ta|tes)\b", re.IGNORECASE),
+    "it": re.compile(r"\b(tu|tuo|tua|tuoi|tue|ti|te)\b", re.IGNORECASE),
+}
+FOREIGN_SIGNS = {
+    "de": re.compile("[ß„“”\"']"),  # Swiss spelling and « » as in every Swiss newspaper
+    # French has a narrow space before ; : ! ? » and after «
+    "fr": re.compile("[„“”\"']|[^\u202f][;!?»]|[^\u202f]:(?!\\d)|«(?!\u202f)"),
+    "it": re.compile("[„“”\"']"),
+}
+
+
+def gathered(root: Path = ROOT) -> set[tuple[str, ...]]:
+    """Every sentence of code and templates, plurals as pairs, gathered as `make messages` does."""
+    with (root / "babel.cfg").open() as mapping:
+        methods, options = parse_mapping_cfg(mapping)
+    found: set[tuple[str, ...]] = set()
+    for _, _, sentence, _, _ in extract_from_dir(root, methods, options, KEYWORDS, strip_comment_tags=False):
+        found.add((sentence,) if isinstance(sentence, str) else tuple(sentence))
+    return found
+
+
+def read(code: str) -> Catalog:
+    with (TRANSLATIONS / code / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        return read_po(file, locale=code)
+
+
+def sentences(catalogue: Catalog) -> Iterator[tuple[tuple[str, ...], tuple[str, ...], Message]]:
+    """Each entry as its English forms and its translated forms."""
+    for message in catalogue:
+        if message.id:
+            forms = message.string if isinstance(message.string, (tuple, list)) else (message.string,)
+            yield (message.id,) if isinstance(message.id, str) else tuple(message.id), tuple(forms), message
+
+
+def values_of(sentence: str) -> set[str]:
+    return set(re.findall(r"%\(\w+\)[a-z]|%%|%(?!\(|%)", sentence))
+
+
+def faults(catalogue: Catalog, wanted: set[tuple[str, ...]], code: str) -> list[str]:
+    """What is wrong with a catalogue."""
+    kept = {ids for ids, _, _ in sentences(catalogue)}
+    found = [f"missing: {ids[0]}" for ids in wanted - kept] + [f"not used: {ids[0]}" for ids in kept - wanted]
+    found += [f"left over: {sentence}" for sentence in catalogue.obsolete]
+    for ids, forms, message in sentences(catalogue):
+        found += [f"{why}: {ids[0]}" for why in _entry_faults(ids, forms, message, catalogue.num_plurals, code)]
+    return sorted(found)
+
+
+def _entry_faults(
+    ids: tuple[str, ...], forms: tuple[str, ...], message: Message, plurals: int, code: str
+) -> Iterator[str]:
+    if message.fuzzy:
+        yield "fuzzy"
+    if len(forms) != (plurals if len(ids) > 1 else 1) or not all(form and form.strip() for form in forms):
+        yield "not translated in every form"
+        return
+    if ids[0] in forms and code not in ALIKE.get(ids[0], "").split():
+        yield "equal to its source"
+    if values_of(forms[-1]) != values_of(ids[-1]) or not all(values_of(form) <= values_of(ids[-1]) for form in forms):
+        yield "other values"
+    for form in forms:
+        if (form[0].isspace(), form[-1].isspace()) != (ids[0][0].isspace(), ids[0][-1].isspace()):
+            yield "other white space"
+        if (ids[0][-1] in ENDS) != (form[-1] in ENDS) and not form.endswith(ABBREVIATED):
+            yield "ends otherwise"
+        if FAMILIAR[code].search(form):
+            yield "familiar instead of polite"
+        if FOREIGN_SIGNS[code].search(form):
+            yield "signs of another country"
+
+
+@pytest.fixture(scope="module")
+def wanted() -> set[tuple[str, ...]]:
+    return gathered()
+
+
+@pytest.mark.parametrize("code", TRANSLATED)
+def test_every_sentence_is_translated(code: str, wanted: set[tuple[str, ...]], figure) -> None:
+    catalogue = read(code)
+    assert faults(catalogue, wanted, code) == []
+    figure(f"sentences translated into {catalogue.locale.english_name}", len(wanted))
+
+
+def test_the_exceptions_are_needed() -> None:
+    alike = {code: {ids[0] for ids, forms, _ in sentences(read(code)) if ids[0] in forms} for code in TRANSLATED}
+    listed = {code: {sentence for sentence, codes in ALIKE.items() if code in codes.split()} for code in TRANSLATED}
+    assert listed == alike
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (lambda message: setattr(message, "string", ""), "not translated in every form"),
+        (lambda message: setattr(message, "string", message.id), "equal to its source"),
+        (lambda message: setattr(message, "string", "Bis %(wann)s offen."), "other values"),
+        (lambda message: setattr(message, "string", "Dein Auftrag ist bis %(day)s offen."), "familiar"),
+        (lambda message: setattr(message, "string", "Der Spaß geht bis %(day)s."), "signs of another country"),
+        (lambda message: setattr(message, "string", "Offen bis %(day)s"), "ends otherwise"),
+        (lambda message: setattr(message, "string", "Offen bis %(day)s. "), "other white space"),
+        (lambda message: message.flags.add("fuzzy"), "fuzzy"),
+        (lambda message: setattr(message, "id", "Nobody says this until %(day)s."), "not used"),
+    ],
+)
+def test_a_spoilt_catalogue_is_found_out(spoil, fault: str, wanted: set[tuple[str, ...]]) -> None:
+    catalogue = read("de")
+    spoil(catalogue.get("Helpers can bid until %(day)s."))
+    assert any(one.startswith(fault) for one in faults(catalogue, wanted, "de"))
+
+
+def test_a_sentence_nobody_translated_is_found_out(wanted: set[tuple[str, ...]]) -> None:
+    more = {*wanted, ("A sentence of tomorrow.",), ("%(num)d sheep", "%(num)d sheep and more")}
+    missing = [fault for fault in faults(read("fr"), more, "fr") if fault.startswith("missing")]
+    assert missing == ["missing: %(num)d sheep", "missing: A sentence of tomorrow."]
+    half = deepcopy(read("it"))
+    half.get(("%(num)d bid", "%(num)d bids")).string = ("%(num)d offerta", "")
+    assert "not translated in every form: %(num)d bid" in faults(half, wanted, "it")
+
+
+def test_nothing_starts_without_its_catalogues(tmp_path: Path) -> None:
+    demand_catalogues(TRANSLATIONS)
+    for code in TRANSLATED[1:]:
+        file = tmp_path / code / "LC_MESSAGES" / "messages.mo"
+        file.parent.mkdir(parents=True)
+        file.touch()
+    with pytest.raises(MissingCatalogue, match="no compiled catalogue for de:"):
+        demand_catalogues(tmp_path)
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_every_notice_is_written_in_the_language_of_its_reader(code: str, session: Session, figure) -> None:
+    helper = make_helper(session, "Hans Helfer", language=code)
+    booking = make_booking(session, state="confirmed")
+    certification = make_certification(session, helper, "tv")
+    facts = {
+        "task_id": booking.task_id,
+        "bid_id": booking.bid_id,
+        "booking_id": booking.id,
+        "certification_id": certification.id,
+        "skill_id": certification.skill_id,
+        "helper_id": helper.id,
+    }
+    session.commit()
+    for kind in NOTICES:
+        subject, body = mails.words(kind, helper, facts)
+        assert subject, kind
+        assert len(body.split()) > 20, kind
+        assert "http" in body, f"{kind} leads nowhere"
+        _reads_well(f"{subject}\n{body}", code, kind)
+    figure("notices written as mails, over four languages", len(NOTICES))
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_every_mail_about_an_account_is_written_in_the_language_of_its_reader(code: str, app: Flask, session) -> None:
+    reader = make_helper(session, "Hans Helfer", language=code)
+    values = {"within": "4", "new_email": "neu@example.org", "link": "http://localhost/x"}
+    with app.test_request_context():
+        for file in sorted((ROOT / "templates" / "security" / "email").glob("*.txt")):
+            text = security_mails.words(f"security/email/{file.name}", reader, **values)
+            subject, _, body = text.strip().partition("\n")
+            assert subject.strip(), file.name
+            assert len(body.split()) > 15, file.name
+            _reads_well(text, code, file.name)
+
+
+def _reads_well(text: str, code: str, which: str) -> None:
+    """No value left open, no tag or entity, no English but in English, and the polite form."""
+    assert not re.search(r"%\(|&#?\w+;|\bNone\b|<\w+", text), f"{which}: {text}"
+    words = " ".join(word for word in text.split() if "://" not in word)
+    assert bool(ENGLISH.search(words)) == (code == WRITTEN_IN), f"{which}: {ENGLISH.search(words)} in {text}"
+    assert code == WRITTEN_IN or not FAMILIAR[code].search(words), f"{which}: {text}"
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("de", ("CHF 1’234.50", "Samstag, 21. November 2026", "Samstag, 21. November, 19:30", "4.3")),
+        ("fr", ("1 234,50 CHF", "samedi 21 novembre 2026", "samedi 21 novembre, 19:30", "4,3")),
+        ("it", ("CHF 1’234.50", "sabato 21 novembre 2026", "sabato 21 novembre, 19:30", "4.3")),
+        ("en", ("CHF 1’234.50", "Saturday, 21 November 2026", "Saturday, 21 November, 19:30", "4.3")),
+    ],
+)
+def test_figures_read_as_the_country_writes_them(app: Flask, code: str, shown: tuple[str, ...]) -> None:
+    at = datetime(2026, 11, 21, 18, 30, tzinfo=UTC)
+
+    def written() -> tuple[str, ...]:
+        return filters.money(123450), filters.day(at), str(filters.moment(at)), filters.stars(439)
+
+    with app.test_request_context():
+        assert shown == tuple(re.sub(r"\s", " ", one) for one in speaking(code, written))
+
+
+class EveryRefusal(FlaskForm):
+    """A form that gets every kind of answer that WTForms itself refuses in our forms."""
+
+    empty = StringField(validators=[InputRequired()])
+    long = StringField(validators=[Length(max=3)])
+    large = IntegerField(validators=[NumberRange(min=1, max=100)])
+    word = IntegerField()
+    choice = RadioField(choices=[SelectChoice("a", "A")])
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_the_refusals_of_the_forms_library_are_translated(app: Flask, code: str) -> None:
+    answers = {"long": "abcd", "large": "101", "word": "x", "choice": "b"}
+    with app.test_request_context(method="POST", data=answers):
+
+        def refused() -> dict[str, list[str]]:
+            form = EveryRefusal(meta={"csrf": False})
+            form.validate()
+            return {name: [str(one) for one in told] for name, told in form.errors.items()}
+
+        told = speaking(code, refused)
+    assert set(told) == {"empty", "long", "large", "word", "choice"}
+    text = " ".join(one for many in told.values() for one in many)
+    assert bool(re.search(r"\b(field|number|valid choice|value)\b", text)) == (code == WRITTEN_IN), text
+    assert code == WRITTEN_IN or not FAMILIAR[code].search(text)
