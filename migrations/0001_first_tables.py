@@ -103,6 +103,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("fs_webauthn_user_handle", name=op.f("uq_users_fs_webauthn_user_handle")),
         sa.UniqueConstraint("public_id", name=op.f("uq_users_public_id")),
     )
+    op.create_index("uq_users_email_folded", "users", [sa.text("lower(email)")], unique=True)
     op.create_table(
         "certifications",
         sa.Column("helper_id", sa.Integer(), nullable=False),

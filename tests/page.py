@@ -56,7 +56,7 @@ class Page:
 
     def ask(self, method: str, address: str, **options: Any) -> "Page":
         """Take whatever the answer is; the test looks at `response` itself."""
-        self.response = self._outside(self.client.open, address, method=method, **options)
+        self.response = self._outside(self.client.open, address, method=method, buffered=True, **options)
         db.session.rollback()  # what the test holds is read anew after a request
         return self
 
