@@ -24,7 +24,7 @@ RUNS = {
     "stories": "tests/story --full",
     "stories-postgres": "tests/story/test_story_http.py --full --engine postgres",
     "lighthouse": "tests/bench/test_lighthouse.py --full",
-    "pages": "tests/browser --full",
+    "pages": "tests/browser --full -n 2 --dist loadgroup",
 }
 
 

@@ -13,7 +13,9 @@ pytestmark = pytest.mark.xdist_group("pages")
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "look" in metafunc.fixturenames:
-        metafunc.parametrize("look", LOOKS if metafunc.config.getoption("--full") else LOOKS[:1], ids=str)
+        looks = LOOKS if metafunc.config.getoption("--full") else LOOKS[:1]
+        halves = [pytest.param(look, marks=pytest.mark.xdist_group(f"half-{n % 2}")) for n, look in enumerate(looks)]
+        metafunc.parametrize("look", halves, ids=str)
     if "visit" in metafunc.fixturenames:
         metafunc.parametrize("visit", VISITS, ids=str)
 
@@ -35,7 +37,7 @@ def test_page(town: Town, browser: Browser, visit: Visit, look: Look, figure) ->
     assert (answer.status, page.url) == (visit.status, address), town.complaints()
     faults = watch.foreign() + watch.too_heavy()
     if visit.send:
-        page.locator("main form[method=post]:not(:has(input[type=file])) button:not([name])").last.click()
+        page.locator("main form[method=post]:has(input:not([type=hidden]), textarea) button:not([name])").first.click()
         assert page.title().startswith(ERROR[look.language]), page.title()
         assert page.evaluate("document.activeElement.matches('[role=alert], [role=alert] *, .summary-errors')"), "focus"
     assert page.locator("html").get_attribute("lang") == look.language
