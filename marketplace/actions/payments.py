@@ -125,7 +125,7 @@ def lapse(session: Session, booking: Booking, *, by: User | None = None) -> None
     payment = _of_booking(session, booking, "fail")
     if payment is None:
         return
-    session.refresh(payment, with_for_update=True)  # of noting a page and lapsing, one comes first
+    session.refresh(payment, with_for_update={"of": Payment})  # of noting a page and lapsing, one comes first
     if payment.checkout is not None:
         raise WrongState()
     _fail(session, payment, "lapsed")
@@ -349,7 +349,7 @@ def _of_booking(session: Session, booking: Booking, action: str) -> Payment | No
 
 def _lock(session: Session, booking: Booking) -> None:
     """Wait until nobody else changes this booking, then read it anew."""
-    session.refresh(booking, with_for_update=True)
+    session.refresh(booking, with_for_update={"of": Booking})  # not the people that were loaded with it
 
 
 def _demand_customer(by: User, booking: Booking) -> None:
