@@ -6,15 +6,18 @@ session.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from marketplace.db import Base, db
+from marketplace.db import Base, db, transaction
+from marketplace.models import Task
 from marketplace.models.accounts import ROLES
+from marketplace.web.access import public
 from tests.cast import PEOPLE, Cast, Scene, scene_of
 from tests.page import Page
 from tests.permissions import Row, is_served, rows
@@ -220,3 +223,63 @@ def test_no_route_is_exempt_from_tokens(app: Flask) -> None:
     protection = app.extensions["csrf"]
     assert protection._exempt_views == set()
     assert protection._exempt_blueprints == set()
+
+
+# ---- A guard taken out is missed
+
+
+@pytest.fixture
+def instead(app: Flask) -> Iterator[Callable[[str, Callable[..., Any]], None]]:
+    """Put another view in the place of one, until the test ends."""
+    before = dict(app.view_functions)
+    yield app.view_functions.__setitem__
+    app.view_functions.update(before)
+
+
+def _row(method: str, rule: str) -> Row:
+    return next(row for row in ROWS if (row.method, row.rule) == (method, rule))
+
+
+def test_a_guard_taken_out_is_missed(app: Flask, session: Session, instead: Callable[..., None]) -> None:
+    row = _row("GET", "/operator/people/<public_id>")
+    cast = Cast(app, session)
+    scene = scene_of(row.scene, cast)
+    _is_refused(Visit(cast, row, scene, "helper"))
+    instead("operator.person", public(app.view_functions["operator.person"].__wrapped__))
+    with pytest.raises(AssertionError, match="helper got 200, not 403"):
+        _is_refused(Visit(cast, row, scene, "helper"))
+
+
+def test_a_refusal_that_tells_or_writes_is_seen(app: Flask, session: Session, instead: Callable[..., None]) -> None:
+    row = _row("GET", "/tasks/<public_id>/confirmation")
+    cast = Cast(app, session)
+    scene = scene_of(row.scene, cast)
+    instead("tasks.confirmation", lambda public_id: (f"Not you: {scene.secrets[0]}", 404))
+    with pytest.raises(AssertionError, match="and yet read"):
+        _is_refused(Visit(cast, row, scene, "other_customer"))
+
+    def writes(public_id: str) -> tuple[str, int]:
+        with transaction() as rows:
+            rows.execute(update(Task).values(title="Changed"))
+        return "Not you", 404
+
+    instead("tasks.confirmation", writes)
+    with pytest.raises(AssertionError, match="and yet wrote"):
+        _is_refused(Visit(cast, row, scene, "other_customer"))
+
+
+def test_a_page_that_writes_when_it_is_opened_is_seen(
+    app: Flask, session: Session, instead: Callable[..., None]
+) -> None:
+    row = _row("GET", "/tasks/<public_id>")
+    cast = Cast(app, session)
+    visit = Visit(cast, row, scene_of(row.scene, cast), "helper")
+
+    def counts(public_id: str) -> str:
+        with transaction() as rows:
+            rows.execute(update(Task).values(budget_cents=1))
+        return "seen once more"
+
+    instead("tasks.show", counts)
+    with pytest.raises(AssertionError, match="helper only opened the page"):
+        _is_served(visit)
