@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
-from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 from flask import Flask
 from flask_wtf import FlaskForm
@@ -24,75 +22,16 @@ from marketplace.web import filters, mails
 from marketplace.web.languages import TRANSLATIONS, WRITTEN_IN, MissingCatalogue, demand_catalogues, speaking
 from marketplace.web.security import mails as security_mails
 from tests.factories import make_booking, make_certification, make_helper
+from tests.languages import ALIKE, ENGLISH, FAMILIAR, TRANSLATED, gathered
 
-TRANSLATED = tuple(code for code in LANGUAGES if code != WRITTEN_IN)
-# What `make messages` gathers besides Babel's own: the lazy sentences of forms.
-KEYWORDS = DEFAULT_KEYWORDS | {"_l": None, "lazy_gettext": None}
-
-# Sentences that read alike in English and in these languages; whatever else does was left untranslated.
-ALIKE = {
-    "%(day)s, %(time)s": "de fr it",  # only values
-    "%(file)s: %(why)s": "de it",  # only values; French has its space
-    "%(hours)s h %(minutes)s min": "fr it",  # signs of units
-    "%(hours)s h": "fr it",
-    "%(minutes)s min": "fr it",
-    "%(km)s km": "de fr it",
-    "%(percent)s %%": "de fr it",
-    "Budget": "de fr it",  # words that came from one language into the other
-    "Certification": "fr",
-    "Certifications": "fr",
-    "Code": "de fr",
-    "Computer": "de it",
-    "Conversation": "fr",
-    "Demo": "de it",
-    "Description": "fr",
-    "Distance": "fr",
-    "Journal": "fr",
-    "Menu": "fr it",
-    "Message": "fr",
-    "Messages": "fr",
-    "Name": "de",
-    "Pages": "fr",
-    "Passkeys": "de",
-    "Password": "it",
-    "Person": "de",
-    "Photo %(n)s": "fr",
-    "Photos": "fr",
-    "Surface": "fr",
-    "Text": "de",
-    "Urgent": "fr",
-    "no": "it",
-}
-
-# No language of ours but English has these words; one of them in a text is a sentence nobody translated.
-ENGLISH = re.compile(
-    r"\b(the|and|your?|please|this|that|with|for|from|is|are|not|of|have|has|can|been|they|their|what|when"
-    r"|helpers?|tasks?|bids?|bookings?|reviews?|customers?|sign(ed)?|mail address)\b",
-    re.IGNORECASE,
-)
 ENDS = ".:?!"
 ABBREVIATED = ("Min.", "Std.")
-FAMILIAR = {
-    "de": re.compile(r"\b(du|dich|dir|dein\w*)\b", re.IGNORECASE),
-    "fr": re.compile(r"\b(tu|toi|ton|ta|tes)\b", re.IGNORECASE),
-    "it": re.compile(r"\b(tu|tuo|tua|tuoi|tue|ti|te)\b", re.IGNORECASE),
-}
 FOREIGN_SIGNS = {
     "de": re.compile("[ß„“”\"']"),  # Swiss spelling and « » as in every Swiss newspaper
     # French has a narrow space before ; : ! ? » and after «
     "fr": re.compile("[„“”\"']|[^\u202f][;!?»]|[^\u202f]:(?!\\d)|«(?!\u202f)"),
     "it": re.compile("[„“”\"']"),
 }
-
-
-def gathered(root: Path = ROOT) -> set[tuple[str, ...]]:
-    """Every sentence of code and templates, plurals as pairs, gathered as `make messages` does."""
-    with (root / "babel.cfg").open() as mapping:
-        methods, options = parse_mapping_cfg(mapping)
-    found: set[tuple[str, ...]] = set()
-    for _, _, sentence, _, _ in extract_from_dir(root, methods, options, KEYWORDS, strip_comment_tags=False):
-        found.add((sentence,) if isinstance(sentence, str) else tuple(sentence))
-    return found
 
 
 def read(code: str) -> Catalog:

@@ -14,7 +14,7 @@ from marketplace import clock
 from marketplace.domain.lifecycles import LIFECYCLES
 from marketplace.models import JournalEntry, Notice, User
 from marketplace.queries.payments import ledger_faults
-from marketplace.web.operator.events import EVENTS
+from marketplace.web.operator.events import EVENTS, FACTS
 from tests.factories import make_bid, make_booking, make_certification, make_helper, make_operator, make_task, make_user
 from tests.page import Page
 
@@ -248,3 +248,13 @@ def test_every_event_that_is_written_has_words() -> None:
     events = {word for word in written - moves if "_" in word}
     assert len(events) > 40
     assert events <= set(EVENTS), events - set(EVENTS)
+
+
+def test_every_fact_that_is_written_has_words() -> None:
+    """A fact without words would stand in the journal as an English name."""
+    sources = "".join(file.read_text() for file in (Path(marketplace.__file__).parent / "actions").glob("*.py"))
+    written = {
+        name for facts in findall(r"record\([^\n]*facts=\{([^}]*)\}", sources) for name in findall(r'"(\w+)":', facts)
+    }
+    assert len(written) > 12
+    assert written <= set(FACTS), written - set(FACTS)

@@ -6,7 +6,10 @@ from datetime import datetime
 from flask import url_for
 from flask_babel.speaklater import LazyString
 
+from marketplace.domain.errors import N_
 from marketplace.queries.journal import Line
+from marketplace.web.filters import money, stars
+from marketplace.web.languages import gettext
 from marketplace.web.languages import lazy_gettext as _l
 
 EVENTS = {
@@ -90,6 +93,38 @@ SUBJECTS: dict[str, tuple[LazyString, str | None]] = {
     "standings": (_l("Badge"), None),
 }
 
+# By name: what a fact says. Ids are numbers of rows, for whoever looks further in the database.
+FACTS = {
+    "booking_id": N_("booking no. %(value)s"),
+    "cautious_hundredths": N_("cautious rating %(value)s"),
+    "cents": N_("amount %(value)s"),
+    "completion_percent": N_("%(value)s percent completed"),
+    "customers": N_("different customers: %(value)s"),
+    "devices": N_("devices: %(value)s"),
+    "failure": N_("reason: %(value)s"),
+    "helper_cents": N_("to the helper %(value)s"),
+    "in_favour_of": N_("in favour of: %(value)s"),
+    "masked": N_("contact details hidden: %(value)s"),
+    "price_cents": N_("price %(value)s"),
+    "radius_km": N_("radius %(value)s km"),
+    "role_id": N_("role no. %(value)s"),
+    "rule": N_("rule no. %(value)s"),
+    "signed_off": N_("bookings signed off: %(value)s"),
+    "skill_id": N_("skill no. %(value)s"),
+    "spans": N_("usual hours: %(value)s"),
+    "stars": N_("stars: %(value)s"),
+    "task_id": N_("task no. %(value)s"),
+}
+VALUES = {
+    True: N_("yes"),
+    False: N_("no"),
+    "customer": N_("Customer"),
+    "helper": N_("Helper"),
+    "declined": N_("the card was declined"),
+    "abandoned": N_("given up"),
+    "lapsed": N_("not paid in time"),
+}
+
 
 @dataclass(frozen=True)
 class LineInWords:
@@ -121,5 +156,16 @@ def _in_words(line: Line) -> LineInWords:
         subject=subject,
         reference=reference or f"#{entry.subject_id}",
         href=url_for(endpoint, public_id=reference) if endpoint and reference else None,
-        facts=", ".join(f"{name} {value}" for name, value in entry.facts.items()),
+        facts=", ".join(_fact(name, value) for name, value in entry.facts.items()),
     )
+
+
+def _fact(name: str, value: int | str) -> str:
+    shown: int | str = value
+    if name.endswith("cents"):
+        shown = money(int(value))
+    elif name.endswith("_hundredths"):
+        shown = stars(int(value))
+    elif isinstance(value, bool | str):
+        shown = gettext(VALUES[value]) if value in VALUES else value
+    return gettext(FACTS[name], value=shown) if name in FACTS else f"{name} {shown}"

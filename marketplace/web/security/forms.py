@@ -13,11 +13,11 @@ from flask_security.utils import get_message, hash_password
 from flask_security.webauthn import WebAuthnRegisterForm, WebAuthnSigninResponseForm
 from wtforms import EmailField, HiddenField, PasswordField, RadioField, StringField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import Length
+from wtforms.validators import DataRequired, Length
 
 from marketplace.actions import accounts
 from marketplace.db import db, transaction
-from marketplace.domain.errors import N_, WrongState
+from marketplace.domain.errors import WrongState
 from marketplace.models import User
 from marketplace.web.languages import lazy_gettext as _l
 from marketplace.web.limits import count_guess, count_mail
@@ -87,7 +87,7 @@ class RegisterForm(theirs.RegisterFormV2):
         _l("First and last name"),
         [
             IsString(),
-            RequiredLocalize(message=N_("Please enter your name.")),
+            DataRequired(_l("Please enter your name.")),
             Length(max=80, message=_l("Please use at most 80 characters.")),
         ],
         render_kw={"autocomplete": "name"},
@@ -219,7 +219,7 @@ class CodeForm(theirs.TwoFactorVerifyCodeForm):
 
     code = StringField(
         _l("Code"),
-        [theirs.IsStringOrInt(), RequiredLocalize(message=N_("Please enter the code."))],
+        [theirs.IsStringOrInt(), DataRequired(_l("Please enter the code."))],
         render_kw={"autocomplete": "one-time-code", "inputmode": "numeric"},
     )
 
@@ -235,7 +235,7 @@ class RecoveryCodeForm(MfRecoveryForm):
 
     code = StringField(
         _l("Recovery code"),
-        [IsString(), RequiredLocalize(message=N_("Please enter the code."))],
+        [IsString(), DataRequired(_l("Please enter the code."))],
         render_kw={"autocomplete": "off"},
     )
 
