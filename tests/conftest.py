@@ -58,7 +58,6 @@ def shared_app(database_url: str, folder: Path) -> Iterator[Flask]:
         {"ENVIRONMENT": "test", "VAR_FOLDER": str(folder), "DATABASE_URL": database_url},
         RATELIMIT_ENABLED=False,
     )
-    app.url_build_error_handlers.append(_not_yet)
     with app.app_context():
         Base.metadata.create_all(db.engine)
         with Session(db.engine) as session:
@@ -123,10 +122,3 @@ def _checkpoint(folder: Path) -> None:
     with engine.connect() as connection:
         connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
     engine.dispose()
-
-
-def _not_yet(error: Exception, endpoint: str, values: dict[str, object]) -> str:
-    """An address for a page that nobody has built yet; what is an address already was never an endpoint."""
-    if "/" in endpoint:
-        raise error
-    return "/not-yet"

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from marketplace import clock
 from marketplace.actions import journal, outbox
-from marketplace.domain.errors import Invalid, N_, NotAllowed, WrongState
+from marketplace.domain.errors import N_, Invalid, NotAllowed, WrongState
 from marketplace.domain.lifecycles import BOOKING_DONE
 from marketplace.domain.policy import Policy
 from marketplace.models import Booking, Review, User

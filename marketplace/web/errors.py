@@ -5,7 +5,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from marketplace.db import db
-from marketplace.domain.errors import DomainError, Invalid, N_, NotAllowed, NotFound, WrongState
+from marketplace.domain.errors import N_, DomainError, Invalid, NotAllowed, NotFound, WrongState
 from marketplace.web.languages import gettext, say
 
 STATUS = {NotFound: 404, NotAllowed: 403, WrongState: 409, Invalid: 422}
