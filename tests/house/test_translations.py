@@ -204,6 +204,18 @@ def test_figures_read_as_the_country_writes_them(app: Flask, code: str, shown: t
         assert shown == tuple(re.sub(r"\s", " ", one) for one in speaking(code, written))
 
 
+def test_a_constant_in_a_template_is_written_in_each_language(app: Flask) -> None:
+    template = app.jinja_env.from_string("{{ 123450|money }} {{ 439|stars }}")
+    with app.test_request_context():
+        shown = {code: re.sub(r"\s", " ", speaking(code, template.render)) for code in LANGUAGES}
+    assert shown == {
+        "de": "CHF 1’234.50 4.3",
+        "fr": "1 234,50 CHF 4,3",
+        "it": "CHF 1’234.50 4.3",
+        "en": "CHF 1’234.50 4.3",
+    }
+
+
 class EveryRefusal(FlaskForm):
     """A form that gets every kind of answer that WTForms itself refuses in our forms."""
 
