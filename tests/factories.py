@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -207,10 +208,12 @@ def make_booking(session: Session, bid: Bid | None = None, *, state: str = "conf
     values = {"address": "Rosenweg 3, 3011 Bern", "phone": "+41791234567", "terms": 1, **terms}
     payment = payments.accept_bid(session, bid, by=customer, policy=policy, **values)
     session.flush()
+    payments.note_checkout(session, payment.id, f"checkout-{payment.id}")
+    session.refresh(payment)
     booking = session.get_one(Booking, payment.booking_id)
     steps: dict[str, Callable[[], object]] = {
         "reserved": lambda: None,
-        "confirmed": lambda: _pay(session, payment),
+        "confirmed": lambda: payments.record(session, paid(payment)),
         "on_the_way": lambda: bookings.set_out(session, booking, by=helper),
         "started": lambda: bookings.start(session, booking, by=helper),
         "finished": lambda: bookings.finish(session, booking, by=helper, policy=policy),
@@ -218,6 +221,7 @@ def make_booking(session: Session, bid: Bid | None = None, *, state: str = "conf
         "signed_off": lambda: payments.sign_off(session, booking, by=customer),
         "closed": lambda: bookings.close(session, booking),
         "cancelled": lambda: payments.call_off(session, booking, by=customer, policy=policy),
+        "abandoned": lambda: payments.record(session, replace(paid(payment), event_id="left", outcome="abandoned")),
         "lapsed": lambda: payments.lapse(session, booking, by=customer),
     }
     for step in WAYS[state].split():
@@ -233,15 +237,8 @@ WAYS = {  # the states through which a booking comes to a state
     "signed_off": f"{_VISIT} signed_off",
     "closed": f"{_VISIT} signed_off closed",
     "cancelled": "reserved confirmed cancelled",
-    "lapsed": "reserved lapsed",
+    "lapsed": "reserved abandoned lapsed",
 }
-
-
-def _pay(session: Session, payment: Payment) -> None:
-    """The payment page is opened and paid."""
-    payments.note_checkout(session, payment.id, f"checkout-{payment.id}")
-    session.refresh(payment)
-    payments.record(session, paid(payment))
 
 
 def paid(payment: Payment) -> PaymentFact:
