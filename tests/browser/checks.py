@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request
 
 from config import ROOT
 
@@ -63,9 +63,21 @@ class Watch:
     requests: list[Request] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.page.on("console", lambda said: said.type in ("error", "warning") and self._complain(said.text))
-        self.page.on("pageerror", lambda error: self._complain(str(error)))
-        self.page.on("request", self._note)
+        self._listeners = {"console": self._hear, "pageerror": self._break, "request": self._note}
+        for event, listener in self._listeners.items():
+            self.page.on(event, listener)
+
+    def end(self) -> None:
+        """Listen no more: somebody else may go on with the page."""
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)
+
+    def _hear(self, said: ConsoleMessage) -> None:
+        if said.type in ("error", "warning"):
+            self._complain(said.text)
+
+    def _break(self, error: Error) -> None:
+        self._complain(str(error))
 
     def _note(self, request: Request) -> None:
         self.requests.append(request)
@@ -107,7 +119,9 @@ class Watch:
 def barriers(page: Page) -> list[str]:
     """What axe finds by WCAG 2.2 AA and its best practices."""
     page.evaluate(_axe())
-    found = page.evaluate("tags => axe.run({runOnly: {type: 'tag', values: tags}})", AXE_TAGS)
+    found = page.evaluate(
+        "tags => axe.run({runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})", AXE_TAGS
+    )
     assert found["passes"], "axe has looked at nothing"
     return [
         f"axe {violation['id']}: {violation['help']}: {node['html'][:160]}"

@@ -1,7 +1,9 @@
 """Every page of the URL map in Chromium: no barrier, no broken policy, light, and as narrow as the narrowest phone."""
 
+from collections.abc import Callable, Iterator
+
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from tests.browser import checks
 from tests.browser.checks import LOOKS, Look, Watch
@@ -28,22 +30,43 @@ def test_every_page_of_the_url_map_is_visited(town, figure):
     figure("kinds of pages in the URL map, each looked at", len(visited))
 
 
-def test_page(town: Town, browser: Browser, visit: Visit, look: Look, figure) -> None:
-    window = checks.window(browser, town.url, look, town.cookies(visit.person))
-    page = window.new_page()
+@pytest.fixture(scope="module")
+def page_of(town: Town, browser: Browser) -> Iterator[Callable[[str | None, Look], Page]]:
+    """The page of a person with this look; it is kept, since opening a window takes longer than opening a page."""
+    kept: dict[tuple[str | None, Look], Page] = {}
+
+    def page(person: str | None, look: Look) -> Page:
+        if (person, look) not in kept:
+            for known in [one for one in kept if one[1] != look]:
+                kept.pop(known).context.close()
+            opened = checks.window(browser, town.url, look, town.cookies(person)).new_page()
+            opened.context.new_cdp_session(opened).send("Network.setCacheDisabled", {"cacheDisabled": True})
+            kept[person, look] = opened
+        return kept[person, look]
+
+    yield page
+    for one in kept.values():
+        one.context.close()
+
+
+def test_page(town: Town, page_of: Callable[[str | None, Look], Page], visit: Visit, look: Look, figure) -> None:
+    page = page_of(visit.person, look)
     watch = Watch(page)
     address = town.url + town.address(visit.endpoint, visit.values)
     answer = page.goto(address, wait_until="load")
     assert (answer.status, page.url) == (visit.status, address), town.complaints()
     faults = watch.foreign() + watch.too_heavy()
     if visit.send:
-        page.locator("main form[method=post]:has(input:not([type=hidden]), textarea) button:not([name])").first.click()
+        with page.expect_navigation():
+            page.locator(
+                "main form[method=post]:has(input:not([type=hidden]), textarea) button:not([name])"
+            ).first.click()
         assert page.title().startswith(ERROR[look.language]), page.title()
         assert page.evaluate("document.activeElement.matches('[role=alert], [role=alert] *, .summary-errors')"), "focus"
     assert page.locator("html").get_attribute("lang") == look.language
     faults += checks.barriers(page) + checks.small_targets(page) + checks.sideways_scroll(page)
     faults += watch.complaints
-    window.close()
+    watch.end()
     assert not faults, "\n".join(faults)
     figure("pages looked at in Chromium (axe, CSP, weight, 320 px + 40 %, targets): 0 faults")
 
