@@ -278,6 +278,6 @@ PIECES = ["0 ", "a", "a.", "rue a ", "Bahnhof ", "null eins ", "via A b ", "1, r
 @pytest.mark.parametrize("piece", PIECES)
 def test_no_text_takes_long(piece: str) -> None:
     text = (piece * 4000)[:4000]
-    began = time.perf_counter()
+    began = time.process_time()
     masked(text)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
