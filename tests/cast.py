@@ -1,5 +1,6 @@
 """The people of a permission test and the scenes they meet: fresh rows, reached by the verbs that really lead there."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -111,6 +112,7 @@ class Scene:
     ids: dict[str, str] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     secrets: list[str] = field(default_factory=list)
+    signed_in_halfway: User | None = None  # whose password the visitor without an account has just typed
 
 
 def scene_of(name: str, cast: Cast) -> Scene:
@@ -471,6 +473,21 @@ def visitor(cast: Cast) -> Scene:
     return Scene({}, {"email": cast.customer.email, "password": PASSWORD})
 
 
+def halfway(cast: Cast) -> Scene:
+    """Somebody has typed the right password and is asked for a code now."""
+    totp = cast.app.extensions["security"].totp_factory
+    secret = totp.generate_totp_secret()
+    about = make_user(
+        cast.session,
+        f"Kim Oberli{cast.number}z",
+        password=_hash_of_password(cast.app),
+        tf_primary_method="authenticator",
+        tf_totp_secret=secret,
+    )
+    code = totp._totp.from_source(secret).generate(time.time()).token
+    return Scene({}, {"code": code}, [about.name, about.email], about)
+
+
 def newcomer(cast: Cast) -> Scene:
     """What somebody types who has no account yet."""
     return Scene({}, {"name": "Kim Neu", "email": f"neu{cast.number}@example.org", "password": PASSWORD})
@@ -542,6 +559,7 @@ SCENES: dict[str, Callable[[Cast], Scene]] = {
         passkey,
         two_factor,
         visitor,
+        halfway,
         newcomer,
         confirmation_link,
         reset_link,

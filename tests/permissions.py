@@ -39,8 +39,8 @@ POST /login/again                             account            in  303
 GET  /login/again/passkey                     -                  in  200
 POST /login/again/passkey                     -                  in  200
 POST /login/again/passkey/<token>             made_up_link       in  303
-GET  /login/code                              -                  in
-POST /login/code                              -                  in
+GET  /login/code                              halfway            200 in
+POST /login/code                              halfway            303 in
 GET  /login/help                              -                  in  302
 POST /login/help                              -                  in  303
 GET  /login/method                            -                  in

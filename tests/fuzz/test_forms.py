@@ -154,8 +154,8 @@ def test_no_form_makes_us_fail(
 
 def test_every_form_of_the_address_map_is_filled_in(shared_app: Flask) -> None:
     posting = {rule.rule for rule in shared_app.url_map.iter_rules() if "POST" in (rule.methods or ())}
-    behind_the_first_step = {row.rule for row in rows() if row.method == "POST" and not row.owner}
-    assert posting - behind_the_first_step == POSTED.keys()
+    for_nobody = {row.rule for row in rows() if row.method == "POST" and not row.owner}
+    assert posting - for_nobody == POSTED.keys()
     assert len(POSTED) * EACH >= SAMPLE
     assert len(POSTED) * EACH_IN_FULL >= FULL
 
