@@ -76,12 +76,12 @@ clean: ## remove what is made: environment, caches, sample data
 $(VENV)/.installed: requirements.txt
 	@echo "Installing the requirements into $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install -q --require-hashes -r requirements.txt
+	@$(BIN)/pip install -q --no-deps --require-hashes -r requirements.txt  # the lock is complete: nothing is left to resolve
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@echo "Installing what checks and tests need ..."
-	@$(BIN)/pip install -q --require-hashes -r requirements-dev.txt
+	@$(BIN)/pip install -q --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@
 
 %.mo: %.po | $(VENV)/.installed
