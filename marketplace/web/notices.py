@@ -11,8 +11,11 @@ from marketplace.web.access import signed_in
 from marketplace.web.current import policy
 from marketplace.web.languages import language
 from marketplace.web.mails import leads_to, line
+from marketplace.web.paging import offset, page_asked
 
 bp = Blueprint("notices", __name__, url_prefix="/notices")
+
+LAST_ID = 2**31 - 1  # the highest that the column holds
 
 
 @bp.get("")
@@ -20,8 +23,8 @@ bp = Blueprint("notices", __name__, url_prefix="/notices")
 def index() -> str:
     """My notices, newest first."""
     size = policy().page_size
-    page = max(1, request.args.get("page", 1, type=int))
-    rows = notices.of_person(db.session, current_user, limit=size + 1, offset=(page - 1) * size)
+    page = page_asked()
+    rows = notices.of_person(db.session, current_user, limit=size + 1, offset=offset(size))
     about = notices.subjects(db.session, (row.facts for row in rows))
     lines = [
         (row, line(row.kind, current_user, row.facts, subject, language()), leads_to(row.kind, subject))
@@ -35,5 +38,5 @@ def index() -> str:
 def read() -> Response:
     """Mark what this page showed as read."""
     with transaction() as session:
-        outbox.read_up_to(session, request.form.get("last", 0, type=int), by=current_user)
+        outbox.read_up_to(session, min(max(0, request.form.get("last", 0, type=int)), LAST_ID), by=current_user)
     return redirect(url_for("notices.index"), 303)
