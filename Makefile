@@ -16,6 +16,9 @@ MO := $(PO:.po=.mo)
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
+# What asks nothing of the database, or asks through a server of its own: once is enough.
+NO_DATABASE := tests/house tests/domain tests/browser tests/fuzz tests/story/test_story_browser.py tests/story/test_points.py
+
 # --- living in it ---------------------------------------------------------------------------------------------------
 
 run: $(VENV)/.installed $(MO) ## a working marketplace full of sample people on http://localhost:8000 (PORT=..., DATABASE_URL=...)
@@ -34,7 +37,7 @@ install: $(VENV)/.installed $(MO) ## what a server needs: the locked requirement
 test: $(VENV)/.installed-dev $(MO) ## everything, on SQLite and PostgreSQL, browser included
 	@$(BIN)/python tools/prepare_tests.py
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup --engine sqlite
-	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup --engine postgres --ignore tests/house --ignore tests/browser --ignore tests/domain
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup --engine postgres $(foreach one,$(NO_DATABASE),--ignore $(one))
 
 check: $(VENV)/.installed-dev $(MO) ## format, lint, types, floors, templates, house rules
 	$(BIN)/ruff format --check .

@@ -67,7 +67,11 @@ def work(once: bool) -> None:
 
 @click.command()
 @click.option("--fresh", is_flag=True, help="Throw everything away first.")
-@click.option("--forward", metavar="14d", help="Move the demo's clock ahead (days d, hours h, minutes m) and work off what is due.")
+@click.option(
+    "--forward",
+    metavar="14d",
+    help="Move the demo's clock ahead (days d, hours h, minutes m) and work off what is due.",
+)
 def demo(fresh: bool, forward: str | None) -> None:
     """Fill the database with sample people, or move the demo's clock."""
     if not current_app.config["DEMO"]:
@@ -164,7 +168,9 @@ def _welcome(address: str) -> str:
     """What a newcomer needs to know."""
     lines = [f"\n  {current_app.config['BRAND_NAME']} is at {address or 'make run'}"]
     if current_app.config["DEMO"]:
-        lines.append("  Every franc is play money, every person is made up. Sign in with the password " + builder.PASSWORD)
+        lines.append(
+            "  Every franc is play money, every person is made up. Sign in with the password " + builder.PASSWORD
+        )
         lines += [f"    {account.email:<28} {account.what}" for account in builder.ACCOUNTS]
         lines.append("  Mails are kept at /development/mails; `make forward BY=14d` moves the clock.")
     return "\n".join([*lines, ""])

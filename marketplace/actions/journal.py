@@ -9,7 +9,9 @@ from marketplace.db import Base
 from marketplace.models import JournalEntry, User
 
 
-def record(session: Session, event: str, subject: Base, *, by: User | None, facts: dict[str, Any] | None = None) -> None:
+def record(
+    session: Session, event: str, subject: Base, *, by: User | None, facts: dict[str, Any] | None = None
+) -> None:
     """Add one line: what happened (past tense) to which row, by whom (nobody when the worker did it).
 
     `facts` holds ids and figures only, never what a person typed.

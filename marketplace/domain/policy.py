@@ -77,6 +77,8 @@ def policy_from(settings: dict[str, object]) -> Policy:
     """The policy with every number that `settings` names in capitals put in place of its default."""
     given = {field.name: settings.get(field.name.upper()) for field in fields(Policy)}
     changes = {
-        name: value if name == "currency" else int(str(value)) for name, value in given.items() if value not in (None, "")
+        name: value if name == "currency" else int(str(value))
+        for name, value in given.items()
+        if value not in (None, "")
     }
     return replace(Policy(), **changes)  # type: ignore[arg-type]

@@ -62,12 +62,18 @@ def _due_tasks(now: datetime) -> Select[tuple[int]]:
 
 
 def _due_sign_offs(now: datetime) -> Select[tuple[int]]:
-    return select(Booking.id).where(Booking.state == BOOKING.finished, Booking.sign_off_due_at <= now).order_by(Booking.id)
+    return (
+        select(Booking.id).where(Booking.state == BOOKING.finished, Booking.sign_off_due_at <= now).order_by(Booking.id)
+    )
 
 
 def _due_closings(now: datetime, policy: Policy) -> Select[tuple[int]]:
     since = now - timedelta(days=policy.review_days)
-    return select(Booking.id).where(Booking.state == BOOKING.signed_off, Booking.signed_off_at <= since).order_by(Booking.id)
+    return (
+        select(Booking.id)
+        .where(Booking.state == BOOKING.signed_off, Booking.signed_off_at <= since)
+        .order_by(Booking.id)
+    )
 
 
 def _forget_drafts(photos: PhotoStorage) -> int:
