@@ -20,7 +20,8 @@ BEGIN, END = "<!-- nightly: begin -->", "<!-- nightly: end -->"
 RUNS = {
     "race-sqlite": "tests/bench/test_accept_race.py --full --engine sqlite",
     "race-postgres": "tests/bench/test_accept_race.py --full --engine postgres",
-    "fuzz": "tests/fuzz --full",
+    "fuzz": "tests/fuzz --full -n 2",
+    "fuzz-postgres": "tests/fuzz --full -n 2 --engine postgres",
     "stories": "tests/story --full",
     "stories-postgres": "tests/story/test_story_http.py --full --engine postgres",
     "lighthouse": "tests/bench/test_lighthouse.py --full",
