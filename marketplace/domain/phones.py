@@ -29,8 +29,9 @@ COUNTRY_CODES = (
 )
 SWISS_MOBILE = re.compile(r"07[4-9]\d{7}")
 NAMED_OTHERWISE = re.compile(
-    r"(?i:serie|serial|seriennummer|s/?n|imei|mac|artikel|kunden|bestell|rechnung|modell?|modele|modello|vertrag|auftrag|ref|iban|konto"
-    r"|version|firmware|client|contrat|contratto|fattura|cliente|facture|commande|order|barcode|ean|lizenz|key|schlussel)"
+    r"(?i:serie|serial|seriennummer|imei|artikel|kunden|bestell|rechnung|modell?|modele|modello|vertrag|auftrag|iban|konto"
+    r"|version|firmware|client|contrat|contratto|fattura|cliente|facture|commande|order|barcode|lizenz|schlussel"
+    r"|(?<!\w)(?:s/?n|mac|ref|ean|key))"
     r"[\w\s.:#°-]{0,14}$"
 )
 NAMED_PHONE = re.compile(

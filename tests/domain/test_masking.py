@@ -4,10 +4,11 @@ import itertools
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from marketplace.domain.masking import MASK, contacts_in, masked
+from marketplace.domain.phones import NAMED_OTHERWISE
 
 # (kind, text, what is found in it; the whole text when not said)
 CONTACTS: list[tuple[str, ...]] = [
@@ -238,6 +239,7 @@ def test_a_mobile_number_never_gets_through(before: str, after: str, start: str,
     separator=st.sampled_from(["", " ", ".", "-", "/", "\u200b", "\u00a0"]),
 )
 def test_a_number_at_home_never_gets_through(before: str, start: str, digits: str, separator: str) -> None:
+    assume(not NAMED_OTHERWISE.search(f"{before} "))  # "SN 044 ..." is a serial number
     number = separator.join((start, digits[:3], digits[3:5], digits[5:]))
     assert not [letter for letter in masked(f"{before} {number}") if letter.isdigit()]
 
