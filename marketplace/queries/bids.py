@@ -25,10 +25,8 @@ _PAGE = (
     .outerjoin(Booking, _AGREED)
     .where(Bid.public_id == bindparam("public_id"))
     .options(
-        contains_eager(Bid.task).options(
-            joinedload(Task.customer).lazyload(User.roles), joinedload(Task.skill), selectinload(Task.slots)
-        ),
-        joinedload(Bid.helper).lazyload(User.roles),
+        contains_eager(Bid.task).options(joinedload(Task.customer), joinedload(Task.skill), selectinload(Task.slots)),
+        joinedload(Bid.helper),
         selectinload(Bid.steps),
     )
 )
@@ -72,7 +70,7 @@ _OF_TASK = (
     .outerjoin(Profile, Profile.user_id == Bid.helper_id)
     .outerjoin(Standing, Standing.helper_id == Bid.helper_id)
     .where(Bid.task_id == bindparam("task_id"), Bid.state.in_((*BID_LIVE, BID.accepted)))
-    .options(contains_eager(Bid.helper).lazyload(User.roles))
+    .options(contains_eager(Bid.helper))
     .order_by(Bid.id)
 )
 

@@ -251,9 +251,9 @@ TO_SIGN_OFF = ("finished", "unsolved")
 
 def step_of(state: str, booking_state: str | None) -> int:
     """Which of the five steps a task has reached; 6 when all are done."""
-    if state in (TASK.booked, TASK.done):
-        return 4 if state == TASK.done or booking_state in TO_SIGN_OFF else 3 if booking_state in UNDER_WAY else 2
-    return 6 if state == TASK.closed else 1
+    if state == TASK.booked:
+        return 4 if booking_state in TO_SIGN_OFF else 3 if booking_state in UNDER_WAY else 2
+    return 6 if state in (TASK.done, TASK.closed) else 1
 
 
 def whose_turn(state: str, bids: int, booking_state: str | None) -> Markup:
@@ -266,9 +266,10 @@ def whose_turn(state: str, bids: int, booking_state: str | None) -> Markup:
         return _("Next: your helper is at work.")
     if state == TASK.booked and booking_state not in TO_SIGN_OFF:
         return _("Next: your helper comes at the agreed time.")
-    if state in (TASK.booked, TASK.done):
+    if state == TASK.booked:
         return _("Your turn: look whether it works, then sign off.")
     return {
+        "done": _("All done. Thank you!"),
         "closed": _("All done. Thank you!"),
         "expired": _("Nobody was found in time. You can post it again."),
         "cancelled": _("You took this task back."),

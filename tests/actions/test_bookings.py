@@ -209,6 +209,7 @@ def test_each_step_is_noted_and_told(session: Session) -> None:
     booking = make_booking(session, state="closed")
     steps = session.scalars(select(VisitStep.state).where(VisitStep.booking_id == booking.id).order_by(VisitStep.id))
     assert list(steps) == ["reserved", "confirmed", "on_the_way", "started", "finished", "signed_off", "closed"]
+    assert session.get_one(Task, booking.task_id).state == "closed"
     events = session.scalars(select(JournalEntry.event).where(JournalEntry.subject_kind == "bookings"))
     of_visit = {"visit_started", "visit_finished", "visit_signed_off"}
     assert set(events) == {"booking_reserved", "booking_confirmed", "helper_set_out", "booking_closed"} | of_visit

@@ -11,11 +11,12 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from marketplace import clock
-from marketplace.db import db
+from marketplace.actions import payments
+from marketplace.db import db, transaction
 from marketplace.domain.lifecycles import TASK
-from marketplace.models import Bid, Photo, Task, User
+from marketplace.models import Bid, Booking, Photo, Task, User
 from marketplace.web.tasks import step_of, whose_turn
-from tests.factories import make_bid, make_helper, make_operator, make_task, make_user
+from tests.factories import make_bid, make_booking, make_helper, make_operator, make_task, make_user
 from tests.page import Page
 
 SignIn = Callable[..., Page]
@@ -257,6 +258,19 @@ def test_every_state_has_a_step_and_a_sentence(app: Flask) -> None:
             for booking in (None, "confirmed", "on_the_way", "started", "finished", "unsolved", "signed_off"):
                 assert 1 <= step_of(state, booking) <= 6
                 assert whose_turn(state, 0, booking)
+
+
+def test_a_task_that_is_signed_off_asks_for_nothing_more(sign_in: SignIn, session: Session) -> None:
+    booking = make_booking(session, state="finished")
+    task, customer = session.get_one(Task, booking.task_id), session.get_one(User, booking.customer_id)
+    page = sign_in(customer)
+    page.get(f"/tasks/{task.public_id}?lang=en")
+    assert "Your turn: look whether it works, then sign off." in page.text
+    with transaction() as rows:
+        payments.sign_off(rows, rows.get_one(Booking, booking.id), by=rows.get_one(User, customer.id))
+    page.get(f"/tasks/{task.public_id}")
+    assert "All done." in page.text
+    assert "then sign off" not in page.text
 
 
 def test_no_random_search_breaks_the_list(client: Page) -> None:
