@@ -27,6 +27,7 @@ from marketplace.web.draft_forms import SkillForm, form_of, typed_in
 from marketplace.web.languages import gettext as _
 from marketplace.web.languages import language, say
 from marketplace.web.languages import lazy_gettext as _l
+from marketplace.web.limits import limit
 
 bp = Blueprint("drafts", __name__)
 
@@ -54,6 +55,7 @@ def new() -> str:
 
 @bp.post("/post")
 @public
+@limit("posts")
 def create() -> Any:
     """Begin a draft with the first answer."""
     form: SkillForm = form_of("skill", {})
@@ -103,6 +105,7 @@ def save(public_id: str, step: str) -> Any:
 
 @bp.post("/post/<public_id>/photos")
 @public
+@limit("posts")
 def add_photos(public_id: str) -> Any:
     """Draw the chosen photos anew and keep them; those that cannot be used are named, the others stay."""
     draft = _draft(public_id)
@@ -169,6 +172,7 @@ def account(public_id: str) -> Any:
 
 @bp.post("/post/<public_id>/publication")
 @public
+@limit("posts")
 def publish(public_id: str) -> Response:
     """Publish the task; a second click leads to the same one."""
     draft = _draft(public_id)
