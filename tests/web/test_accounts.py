@@ -113,6 +113,14 @@ def test_weak_passwords_are_refused_with_the_reason(client: Page, password: str,
     assert session.scalar(select(func.count()).select_from(User)) == 0
 
 
+@pytest.mark.parametrize("name", ["anna@example.org", "Anna 079 123 45 67"])
+def test_a_name_is_no_way_to_reach_somebody(client: Page, session: Session, name: str) -> None:
+    client.get("/register")
+    client.submit({"name": name, "email": "anna@example.org", "password": PASSWORD}, status=422)
+    assert "Please enter your name." in client.text
+    assert session.scalar(select(func.count()).select_from(User)) == 0
+
+
 def bare(page: Page) -> str:
     """The page without what differs in every answer: tokens."""
     return re.sub(r'name="csrf_token"[^>]*value="[^"]*"', "", page.response.text)
