@@ -10,6 +10,7 @@ from marketplace import clock
 from marketplace.actions import journal, outbox
 from marketplace.domain.errors import N_, Invalid, NotAllowed, WrongState
 from marketplace.domain.lifecycles import BOOKING_DONE
+from marketplace.domain.masking import masked
 from marketplace.domain.policy import Policy
 from marketplace.models import Booking, Review, User
 from marketplace.permissions import side_of
@@ -50,7 +51,7 @@ def write(
         knowledge=knowledge if side == "customer" else None,
         punctuality=punctuality,
         friendliness=friendliness,
-        words=words.strip(),
+        words=masked(words.strip()),  # everybody reads it
         at=clock.now(),
         opens_at=closes_at,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -15,36 +16,42 @@ from marketplace.domain.lifecycles import BID_LIVE, BOOKING, TASK
 from marketplace.domain.policy import Policy
 from marketplace.gateways.pictures import small_of
 from marketplace.gateways.storage import PhotoStorage
+from marketplace.jobs.parts import each_by_itself
 from marketplace.models import Bid, Booking, Task
 
 BATCH = 100
 
 
 def work_off(photos: PhotoStorage, *, policy: Policy) -> dict[str, int]:
-    """Do everything that is due; gives how many of each. Each row is its own transaction, so one that fails stops no other."""
+    """Do everything that is due; gives how many of each.
+
+    Each row is its own transaction, so one that fails stops no other; what failed is raised at the end (ExceptionGroup).
+    """
     now = clock.now()
-    return {
-        "bids_expired": _each(_due_bids(now), Bid, bids.expire),
-        "tasks_expired": _each(_due_tasks(now), Task, bids.expire_task),
-        "signed_off": _each(_due_sign_offs(now), Booking, lambda s, row: payments.sign_off(s, row, by=None)),
-        "bookings_closed": _each(_due_closings(now, policy), Booking, bookings.close),
-        "drafts_forgotten": _forget_drafts(photos),
-        "sessions_forgotten": _forget_sessions(),
+    works = {
+        "bids_expired": lambda: _each(_due_bids(now), Bid, bids.expire),
+        "tasks_expired": lambda: _each(_due_tasks(now), Task, bids.expire_task),
+        "signed_off": lambda: _each(_due_sign_offs(now), Booking, lambda s, row: payments.sign_off(s, row, by=None)),
+        "bookings_closed": lambda: _each(_due_closings(now, policy), Booking, bookings.close),
+        "drafts_forgotten": lambda: _forget_drafts(photos),
+        "sessions_forgotten": _forget_sessions,
     }
+    return dict(zip(works, each_by_itself(works.values()), strict=True))
 
 
 def _each(due: Select[tuple[int]], model: type[Any], verb: Callable[[Session, Any], Any]) -> int:
     """Let `verb` work on every due row, one transaction each; a row that moved on meanwhile is left alone."""
-    ids = db.session.scalars(due.limit(BATCH)).all()
-    done = 0
-    for row_id in ids:
+
+    def one(row_id: int) -> bool:
         try:
             with transaction() as session:
                 verb(session, session.get_one(model, row_id))
-            done += 1
         except DomainError:
-            continue
-    return done
+            return False
+        return True
+
+    ids = db.session.scalars(due.limit(BATCH)).all()
+    return sum(each_by_itself(partial(one, row_id) for row_id in ids))
 
 
 def _due_bids(now: datetime) -> Select[tuple[int]]:

@@ -16,6 +16,7 @@ from marketplace.models import UserSession
 from marketplace.permissions import is_operator
 from marketplace.queries import accounts as queries
 from marketplace.web.access import public, signed_in
+from marketplace.web.fields import without_contacts
 from marketplace.web.languages import OWN_NAMES
 from marketplace.web.languages import gettext as _
 from marketplace.web.languages import lazy_gettext as _l
@@ -29,7 +30,11 @@ class PersonForm(FlaskForm):
 
     name = StringField(
         _l("First and last name"),
-        [InputRequired(_l("Please enter your name.")), Length(max=80, message=_l("Please use at most 80 characters."))],
+        [
+            InputRequired(_l("Please enter your name.")),
+            Length(max=80, message=_l("Please use at most 80 characters.")),
+            without_contacts,
+        ],
         filters=[lambda text: text.strip() if text else text],
         render_kw={"autocomplete": "name"},
     )

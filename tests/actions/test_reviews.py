@@ -10,6 +10,7 @@ from marketplace import clock
 from marketplace.actions import reviews
 from marketplace.db import transaction
 from marketplace.domain.errors import Invalid, NotAllowed, WrongState
+from marketplace.domain.masking import MASK
 from marketplace.domain.policy import Policy
 from marketplace.models import Booking, Notice, Review, User
 from marketplace.queries.reviews import about, due
@@ -33,6 +34,12 @@ def test_nobody_sees_a_review_before_the_other_side_has_written(session: Session
     assert [review.stars for review in about(session, booking.customer_id, at=clock.now())] == [4]
     told = session.scalars(select(Notice.user_id).where(Notice.kind == "review_received")).all()
     assert sorted(told) == sorted([booking.customer_id, booking.helper_id])
+
+
+def test_contact_data_in_a_review_stay_hidden(session: Session) -> None:
+    booking = make_done_booking(session)
+    write(session, booking, booking.customer_id, words="Sehr gut. Nummer: 079 123 45 67, Rosenweg 3.")
+    assert session.scalars(select(Review.words)).one() == f"Sehr gut. Nummer: {MASK}, {MASK}."
 
 
 def test_a_lonely_review_opens_when_the_window_closes(session: Session) -> None:

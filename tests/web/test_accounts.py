@@ -3,6 +3,7 @@
 import re
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -12,7 +13,7 @@ from flask_security.proxies import _security
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from marketplace import clock
+from marketplace import clock, create_app
 from marketplace.actions import accounts
 from marketplace.jobs.delivery import deliver_due
 from marketplace.models import JournalEntry, User, UserSession, WebAuthn
@@ -110,6 +111,14 @@ def test_weak_passwords_are_refused_with_the_reason(client: Page, password: str,
     assert why in client.text
     assert client.document.findtext(".//title").strip().startswith(("Error", "Fehler"))  # type: ignore[union-attr]
     assert client.all("input[name=email]")[0].get("value") == "anna@example.org", "what was typed is kept"
+    assert session.scalar(select(func.count()).select_from(User)) == 0
+
+
+@pytest.mark.parametrize("name", ["anna@example.org", "Anna 079 123 45 67"])
+def test_a_name_is_no_way_to_reach_somebody(client: Page, session: Session, name: str) -> None:
+    client.get("/register")
+    client.submit({"name": name, "email": "anna@example.org", "password": PASSWORD}, status=422)
+    assert "Please enter your name." in client.text
     assert session.scalar(select(func.count()).select_from(User)) == 0
 
 
@@ -300,6 +309,15 @@ def test_codes_are_guessed_ten_times_at_most(app: Flask, client: Page, anna: Use
     thief.submit({"code": code_for(secret)}, status=429, form="/login/code")
     assert int(thief.response.headers["Retry-After"]) > 0
     thief.get("/account", 302)
+
+
+def test_operators_need_two_steps_everywhere_but_among_sample_people(app: Flask, tmp_path: Path) -> None:
+    assert app.config["SECURITY_OPERATORS_NEED_TWO_FACTOR"] is False
+    secrets = dict.fromkeys(("SECRET_KEY", "SECURITY_PASSWORD_SALT"), "x" * 32)
+    real = {"PUBLIC_URL": "https://example.org", "MAIL_SERVER": "localhost", "DATABASE_URL": "sqlite://", **secrets}
+    for environment in ("development", "production"):
+        other = create_app({"ENVIRONMENT": environment, "VAR_FOLDER": str(tmp_path), **real})
+        assert other.config["SECURITY_OPERATORS_NEED_TWO_FACTOR"] is True
 
 
 def test_operators_need_two_steps_where_the_settings_say_so(

@@ -19,6 +19,7 @@ from marketplace.actions import accounts
 from marketplace.db import db, transaction
 from marketplace.domain.errors import WrongState
 from marketplace.models import User
+from marketplace.web.fields import without_contacts
 from marketplace.web.languages import lazy_gettext as _l
 from marketplace.web.limits import count_guess, count_mail
 from marketplace.web.security.edge import begin
@@ -89,6 +90,7 @@ class RegisterForm(theirs.RegisterFormV2):
             IsString(),
             DataRequired(_l("Please enter your name.")),
             Length(max=80, message=_l("Please use at most 80 characters.")),
+            without_contacts,
         ],
         render_kw={"autocomplete": "name"},
     )
