@@ -117,6 +117,7 @@ VISITS = [
     _thing("bookings.unsolved", "anna", "booking/finished"),
     Visit("bookings.unsolved", "anna", {"public_id": "booking/finished"}, send=True),
     _thing("reviews.new", "anna", "booking/signed_off"),
+    _thing("reviews.new", "anna", "booking/closed"),
     Visit("reviews.new", "anna", {"public_id": "booking/signed_off"}, send=True),
     # A helper
     _visits("certifications.new", "nora"),
