@@ -419,12 +419,6 @@ def test_links_run_out(app: Flask, client: Page, anna: User) -> None:
     client.get("/account/mail/nonsense", 302)
 
 
-def test_the_kept_mails_are_for_development_only(app: Flask, client: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    client.get("/development/mails")
-    monkeypatch.setitem(app.config, "ENVIRONMENT", "production")
-    client.get("/development/mails", 404)
-
-
 def test_guessing_ends_after_ten_passwords_for_known_and_unknown_alike(
     app: Flask, client: Page, anna: User, session: Session
 ) -> None:
