@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
-from marketplace import create_app
+from marketplace import clock, create_app
 from marketplace.db import Base, db
 from marketplace.models import Role, User
 from marketplace.models.accounts import ROLES
@@ -90,6 +90,28 @@ def app(shared_app: Flask, folder: Path) -> Iterator[Flask]:
                 connection.exec_driver_sql(f"SET LOCAL session_replication_role = replica; {emptied}")
     for kept in ("mails", "photos"):
         shutil.rmtree(folder / kept, ignore_errors=True)
+
+
+@pytest.fixture
+def started_in(
+    app: Flask, database_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], Flask]]:
+    """One more application on the same database, started in this environment with what it demands."""
+    monkeypatch.setattr(clock, "_followed", None)  # put back afterwards: a demo follows its clock file
+    started: list[Flask] = []
+
+    def start(environment: str) -> Flask:
+        demanded = dict.fromkeys(("SECRET_KEY", "SECURITY_PASSWORD_SALT"), "eine lange Reihe von Zeichen")
+        places = {"VAR_FOLDER": str(folder), "DATABASE_URL": database_url}
+        if environment == "production":
+            places |= {"PUBLIC_URL": "https://hilfe.example.org", "MAIL_SERVER": "mail.example.org"}
+        started.append(create_app({"ENVIRONMENT": environment, **demanded, **places}, RATELIMIT_ENABLED=False))
+        return started[-1]
+
+    yield start
+    for one in started:
+        with one.app_context():
+            db.engine.dispose()
 
 
 @pytest.fixture

@@ -36,7 +36,9 @@ def write(
     side = side_of(by, booking)
     if side is None:
         raise NotAllowed(N_("Only the two sides of a booking may review it."))
-    closes_at = _window_end(booking, policy)
+    closes_at = closing(booking, policy=policy)
+    if clock.now() >= closes_at:
+        raise WrongState(N_("The time for reviewing this booking is over."))
     if not 1 <= stars <= 5:
         raise Invalid("stars", N_("Please choose one to five stars."))
     if len(words) > policy.text_max:
@@ -65,14 +67,11 @@ def write(
     return review
 
 
-def _window_end(booking: Booking, policy: Policy) -> datetime:
-    """When the window for reviews closes; raises WrongState outside it."""
+def closing(booking: Booking, *, policy: Policy) -> datetime:
+    """When the window for reviews of a booking closes; raises WrongState before it has opened."""
     if booking.state not in BOOKING_DONE or booking.signed_off_at is None:
         raise WrongState(N_("You can review a booking once it is signed off."))
-    closes_at = booking.signed_off_at + timedelta(days=policy.review_days)
-    if clock.now() >= closes_at:
-        raise WrongState(N_("The time for reviewing this booking is over."))
-    return closes_at
+    return booking.signed_off_at + timedelta(days=policy.review_days)
 
 
 def _open_when_both_are_in(session: Session, booking: Booking) -> None:

@@ -14,7 +14,7 @@ from marketplace.domain.errors import N_, NotAllowed, NotFound, PaymentUnderWay,
 from marketplace.domain.lifecycles import BID, BOOKING, BOOKING_LIVE, PAYMENT, TASK
 from marketplace.domain.money import GATEWAY, REVENUE, held, owed, percent_of
 from marketplace.models import Bid, Booking, Entry, Payment, Posting, Task, User
-from marketplace.permissions import may_answer_bid
+from marketplace.permissions import may_answer_bid, may_see_bid
 from marketplace.queries.bids import terms_number
 
 HOLDING = ("confirmed", "on_the_way", "started", "finished", "unsolved")  # bookings whose whole price is held
@@ -43,14 +43,15 @@ class Line:
 def acceptable(session: Session, bid_id: str, user: User) -> Acceptable:
     """The bid with this public id, for the page before paying.
 
-    Raises NotFound, NotAllowed, WrongState when it cannot be accepted (any more), PaymentUnderWay.
+    Raises NotFound for anybody but its two sides, NotAllowed for its helper, WrongState when it cannot be accepted (any
+    more), PaymentUnderWay.
     """
     bid = session.scalar(
         select(Bid)
         .where(Bid.public_id == bid_id)
         .options(joinedload(Bid.task).joinedload(Task.skill), joinedload(Bid.helper))
     )
-    if bid is None:
+    if bid is None or not may_see_bid(user, bid, bid.task):
         raise NotFound()
     if not may_answer_bid(user, bid, bid.task):
         raise NotAllowed(N_("Only the customer who posted the task may accept a bid."))

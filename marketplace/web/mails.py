@@ -35,7 +35,7 @@ LEADS_TO: dict[str, tuple[str, str | None]] = {
     "visit_settled": ("bookings.show", "booking"),
     "booking_cancelled": ("bookings.show", "booking"),
     "review_due": ("reviews.new", "booking"),
-    "review_received": ("bookings.show", "booking"),
+    "review_received": ("reviews.new", "booking"),
     "badge_earned": ("badges.way", None),
     "badge_lost": ("badges.way", None),
     "certification_applied": ("operator.certification", "certification"),

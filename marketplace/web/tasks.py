@@ -229,6 +229,7 @@ def cancellation(public_id: str) -> str:
 @signed_in
 def cancel(public_id: str) -> Response:
     """Take the task back."""
+    _own_task(public_id)
     with transaction() as session:
         bid_actions.cancel_task(session, by_public_id(session, Task, public_id), by=current_user)
     flash(_("Your task is taken back. Nobody can bid on it any more."), "success")

@@ -150,16 +150,11 @@ def _bookings_in_every_state(town: Town) -> None:
     _remember_booking(town, "reserved", _reserved(town, len(VISITS) + 1))
     reviewed = make_done_booking(db.session, helper=_person(town, "hans"), customer=_person(town, "anna"))
     _remember_booking(town, "closed", reviewed.id)
+    policy = town.app.extensions["policy"]
     with transaction() as session:
         booking = session.get_one(Booking, reviewed.id)
-        reviews.write(
-            session,
-            booking,
-            by=_person(town, "anna"),
-            stars=5,
-            words="Alles bestens erklärt.",
-            policy=town.app.extensions["policy"],
-        )
+        for side, stars, words in (("anna", 5, "Alles bestens erklärt."), ("hans", 4, "Alles war gut vorbereitet.")):
+            reviews.write(session, booking, by=_person(town, side), stars=stars, words=words, policy=policy)
 
 
 def _reserved(town: Town, day: int) -> int:

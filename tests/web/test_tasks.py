@@ -235,7 +235,7 @@ def test_the_pages_of_the_customer_are_nobody_elses(
 def test_nobody_else_takes_a_task_back(client: Page, sign_in: SignIn, session: Session) -> None:
     task = make_task(session)
     client.post(f"/tasks/{task.public_id}/cancellation", status=302)
-    sign_in(make_user(session)).post(f"/tasks/{task.public_id}/cancellation", status=403)
+    sign_in(make_user(session)).post(f"/tasks/{task.public_id}/cancellation", status=404)
     assert session.get_one(Task, task.id).state == "open"
 
 
