@@ -427,7 +427,7 @@ def suspended_person(cast: Cast) -> Scene:
     about = make_user(
         cast.session, f"Kim Ruegg{cast.number}z", active=False, suspended_at=clock.now(), suspended_reason="Streit"
     )
-    return Scene({"public_id": about.public_id}, {}, [about.name, about.email])
+    return Scene({"public_id": about.public_id}, {"reason": "Der Streit ist geklärt."}, [about.name, about.email])
 
 
 def operator_person(cast: Cast) -> Scene:

@@ -45,7 +45,8 @@ class User(Base, Public, UserMixin):
     is_helper: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     suspended_at: Mapped[datetime | None]
-    suspended_reason: Mapped[str | None] = mapped_column(Text)
+    suspended_reason: Mapped[str | None] = mapped_column(Text)  # while they are suspended
+    restored_reason: Mapped[str | None] = mapped_column(Text)  # since they were let in again
 
     # What Flask-Security keeps (its moments are naive UTC)
     password: Mapped[str | None] = mapped_column(String(255))

@@ -44,7 +44,7 @@ LEADS_TO: dict[str, tuple[str, str | None]] = {
     "certification_suspended": ("certifications.mine", None),
     "certification_reinstated": ("tasks.index", None),
     "account_suspended": ("security.login", None),
-    "account_restored": ("security.login", None),
+    "account_restored": ("accounts.show", None),
 }
 
 
