@@ -16,7 +16,7 @@ from wtforms import (
     TextAreaField,
     widgets,
 )
-from wtforms.validators import InputRequired, Length, NumberRange
+from wtforms.validators import InputRequired, Length, NumberRange, ValidationError
 
 from marketplace import clock
 from marketplace.actions import profiles
@@ -54,10 +54,15 @@ RADII_KM = (5, 10, 20, 50)
 
 
 class TicksField(SelectMultipleField):
-    """Several choices to tick."""
+    """Several choices to tick; what is none of them is refused in our own words."""
 
     widget = widgets.ListWidget(prefix_label=False)
     option_widget = widgets.CheckboxInput()
+
+    def pre_validate(self, form: Any) -> None:
+        """Only what is offered."""
+        if not set(self.data or []) <= {choice.value for choice in self.iter_choices()}:
+            raise ValidationError(_("Please choose one of these."))
 
 
 class ProfileForm(PlaceForm):
@@ -102,9 +107,7 @@ class ProfileForm(PlaceForm):
 class HoursForm(FlaskForm):
     """When a helper usually has time: parts of the week to tick."""
 
-    hours = SelectMultipleField(
-        _l("When do you usually have time?"), choices=[SelectChoice(code, code) for code in CODES]
-    )
+    hours = TicksField(_l("When do you usually have time?"), choices=[SelectChoice(code, code) for code in CODES])
 
 
 class EditForm(ProfileForm, PhotoForm, HoursForm):
