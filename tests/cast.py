@@ -392,6 +392,14 @@ def portrait(cast: Cast) -> Scene:
     return Scene({"public_id": one.public_id})
 
 
+def hidden_portrait(cast: Cast) -> Scene:
+    """The picture of a helper who is suspended."""
+    scene = portrait(cast)
+    cast.helper.suspended_at = clock.now()
+    cast.session.commit()
+    return scene
+
+
 def own_profile(cast: Cast) -> Scene:
     """What somebody types who becomes a helper or changes the profile."""
     values = {
@@ -549,6 +557,7 @@ SCENES: dict[str, Callable[[Cast], Scene]] = {
         profile,
         hidden_profile,
         portrait,
+        hidden_portrait,
         own_profile,
         application,
         person,

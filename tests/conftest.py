@@ -1,6 +1,5 @@
 """The application under test, on SQLite and on PostgreSQL alike; every test begins with the same small database."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from marketplace import clock, create_app
@@ -16,6 +14,7 @@ from marketplace.db import Base, db
 from marketplace.models import Role, User
 from marketplace.models.accounts import ROLES
 from tests.factories import install_skills
+from tests.needs import demand_postgres, postgres_database
 from tests.page import Page
 
 pytest_plugins = ("tests.figures", "tests.browser.fixtures")
@@ -40,15 +39,9 @@ def database_url(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
     if request.config.getoption("--engine") == "sqlite":
         yield f"sqlite:///{folder / 'test.sqlite'}"
         return
-    server = make_url(os.environ.get("TEST_POSTGRES_URL", "postgresql+psycopg://root@127.0.0.1:5432/test"))
-    name = f"hilfreich_test_{os.getpid()}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield server.set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    demand_postgres()
+    with postgres_database("test") as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -158,6 +158,7 @@ GET  /helpers                                 -                  200
 GET  /helpers/<public_id>                     profile            200
 GET  /helpers/<public_id>                     hidden_profile     404 404 404 200 404 200 200 200
 GET  /helpers/<public_id>/photo               portrait           200
+GET  /helpers/<public_id>/photo               hidden_portrait    404 404 404 200 404 200 200 200
 GET  /my-badge                                -                  in  403 403 200 200 403 403 403
 GET  /my-certifications                       -                  in  403 403 200 200 403 403 403
 GET  /my-profile                              -                  in  403 403 200 200 403 403 403

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, case, func, select
+from sqlalchemy import and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from marketplace.domain.bidding import Order, fit, quarters
@@ -69,7 +69,11 @@ _OF_TASK = (
     .join(Bid.helper)
     .outerjoin(Profile, Profile.user_id == Bid.helper_id)
     .outerjoin(Standing, Standing.helper_id == Bid.helper_id)
-    .where(Bid.task_id == bindparam("task_id"), Bid.state.in_((*BID_LIVE, BID.accepted)))
+    .where(
+        Bid.task_id == bindparam("task_id"),
+        Bid.state.in_((*BID_LIVE, BID.accepted)),
+        or_(User.suspended_at.is_(None), Bid.state == BID.accepted),
+    )
     .options(contains_eager(Bid.helper))
     .order_by(Bid.id)
 )

@@ -64,6 +64,8 @@ def acceptable(session: Session, bid_id: str, user: User) -> Acceptable:
         raise WrongState(N_("This task is no longer open, so its bids cannot be accepted any more."))
     if bid.state not in BID.befores("reserve"):
         raise WrongState(N_("This bid cannot be accepted any more. Please look at your bids again."))
+    if bid.helper.suspended_at:
+        raise WrongState(N_("This helper may not come at present. Please choose another bid."))
     if min(bid.expires_at, bid.starts_at) <= clock.now():
         raise WrongState(N_("This bid has run out. Please ask the helper for a new time."))
     return Acceptable(bid, terms_number(session, bid))

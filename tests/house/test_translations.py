@@ -229,7 +229,7 @@ def _reads_well(text: str, code: str, which: str) -> None:
     ("code", "shown"),
     [
         ("de", ("CHF 1’234.50", "Samstag, 21. November 2026", "Samstag, 21. November, 19:30", "4.3")),
-        ("fr", ("1 234,50 CHF", "samedi 21 novembre 2026", "samedi 21 novembre, 19:30", "4,3")),
+        ("fr", ("CHF 1’234.50", "samedi 21 novembre 2026", "samedi 21 novembre, 19:30", "4,3")),
         ("it", ("CHF 1’234.50", "sabato 21 novembre 2026", "sabato 21 novembre, 19:30", "4.3")),
         ("en", ("CHF 1’234.50", "Saturday, 21 November 2026", "Saturday, 21 November, 19:30", "4.3")),
     ],
@@ -250,7 +250,7 @@ def test_a_constant_in_a_template_is_written_in_each_language(app: Flask) -> Non
         shown = {code: re.sub(r"\s", " ", speaking(code, template.render)) for code in LANGUAGES}
     assert shown == {
         "de": "CHF 1’234.50 4.3",
-        "fr": "1 234,50 CHF 4,3",
+        "fr": "CHF 1’234.50 4,3",
         "it": "CHF 1’234.50 4.3",
         "en": "CHF 1’234.50 4.3",
     }
