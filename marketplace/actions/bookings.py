@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from marketplace import clock
-from marketplace.actions import journal, outbox
+from marketplace.actions import journal, outbox, tasks
 from marketplace.db import move
 from marketplace.domain.bidding import quarters
 from marketplace.domain.errors import N_, Invalid, NotAllowed, PaymentUnderWay, WrongState
@@ -123,8 +123,9 @@ def cancel(session: Session, booking: Booking, *, by: User, side: str, action: s
 
 
 def close(session: Session, booking: Booking) -> None:
-    """The time for reviews is over."""
+    """The time for reviews is over: nothing more happens to the booking and to its task. Raises WrongState."""
     _step(session, booking, "close", "booking_closed", by=None)
+    tasks.close(session, session.get_one(Task, booking.task_id))
 
 
 def _claim(session: Session, task: Task) -> None:
