@@ -123,7 +123,7 @@ def cancel(session: Session, booking: Booking, *, by: User, side: str, action: s
 
 
 def close(session: Session, booking: Booking) -> None:
-    """The time for reviews is over: nothing more happens to the visit and its task."""
+    """The time for reviews is over: nothing more happens to the booking and to its task. Raises WrongState."""
     _step(session, booking, "close", "booking_closed", by=None)
     tasks.close(session, session.get_one(Task, booking.task_id))
 
