@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from marketplace import clock
-from marketplace.actions import journal, outbox
+from marketplace.actions import bookings, journal, outbox
 from marketplace.domain.errors import N_, Invalid, NotAllowed, WrongState
 from marketplace.domain.lifecycles import BOOKING_DONE
 from marketplace.domain.masking import masked
@@ -65,6 +65,17 @@ def write(
     journal.record(session, "review_written", review, by=by, facts={"booking_id": booking.id, "stars": stars})
     _open_when_both_are_in(session, booking)
     return review
+
+
+def close(session: Session, booking: Booking) -> None:
+    """The time for reviews is over: the booking is closed, and whoever one side alone has reviewed is told.
+
+    Raises WrongState unless the booking is signed off.
+    """
+    bookings.close(session, booking)
+    written = session.scalars(select(Review).where(Review.booking_id == booking.id)).all()
+    if len(written) == 1:
+        outbox.tell(session, written[0].about_id, "review_opened", booking_id=booking.id, review_id=written[0].id)
 
 
 def closing(booking: Booking, *, policy: Policy) -> datetime:

@@ -29,6 +29,7 @@ NOTICES = {
     "booking_cancelled": "both sides: the booking is cancelled, with the money effect",
     "review_due": "both sides: how was it?",
     "review_received": "either side: both reviews are open now",
+    "review_opened": "either side: the time is over, so what the other side alone has written is open now",
     "badge_earned": "helper: you are a Friend now",
     "badge_lost": "helper: the badge has lapsed, and why",
     "certification_applied": "operator: somebody applied",

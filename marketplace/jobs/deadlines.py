@@ -9,7 +9,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from marketplace import clock
-from marketplace.actions import accounts, bids, bookings, payments, tasks
+from marketplace.actions import accounts, bids, payments, reviews, tasks
 from marketplace.db import db, transaction
 from marketplace.domain.errors import DomainError
 from marketplace.domain.lifecycles import BID_LIVE, BOOKING, TASK
@@ -32,7 +32,7 @@ def work_off(photos: PhotoStorage, *, policy: Policy) -> dict[str, int]:
         "bids_expired": lambda: _each(_due_bids(now), Bid, bids.expire),
         "tasks_expired": lambda: _each(_due_tasks(now), Task, bids.expire_task),
         "signed_off": lambda: _each(_due_sign_offs(now), Booking, lambda s, row: payments.sign_off(s, row, by=None)),
-        "bookings_closed": lambda: _each(_due_closings(now, policy), Booking, bookings.close),
+        "bookings_closed": lambda: _each(_due_closings(now, policy), Booking, reviews.close),
         "drafts_forgotten": lambda: _forget_drafts(photos),
         "sessions_forgotten": _forget_sessions,
     }

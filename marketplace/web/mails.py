@@ -36,6 +36,7 @@ LEADS_TO: dict[str, tuple[str, str | None]] = {
     "booking_cancelled": ("bookings.show", "booking"),
     "review_due": ("reviews.new", "booking"),
     "review_received": ("reviews.new", "booking"),
+    "review_opened": ("reviews.new", "booking"),
     "badge_earned": ("badges.way", None),
     "badge_lost": ("badges.way", None),
     "certification_applied": ("operator.certification", "certification"),

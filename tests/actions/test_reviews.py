@@ -50,6 +50,20 @@ def test_a_lonely_review_opens_when_the_window_closes(session: Session) -> None:
     assert len(about(session, booking.helper_id, at=closes_at)) == 1
 
 
+@pytest.mark.parametrize(("written", "told"), [((), 0), (("customer",), 1), (("customer", "helper"), 0)])
+def test_when_the_time_is_over_the_one_who_was_reviewed_alone_is_told(
+    session: Session, written: tuple[str, ...], told: int
+) -> None:
+    booking = make_done_booking(session)
+    for side in written:
+        write(session, booking, booking.customer_id if side == "customer" else booking.helper_id)
+    with transaction() as writing:
+        reviews.close(writing, booking)
+    assert booking.state == "closed"
+    people = session.scalars(select(Notice.user_id).where(Notice.kind == "review_opened")).all()
+    assert people == [booking.helper_id] * told
+
+
 def test_each_side_writes_once(session: Session) -> None:
     booking = make_done_booking(session)
     write(session, booking, booking.customer_id)
