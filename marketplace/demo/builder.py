@@ -15,6 +15,7 @@ from marketplace.actions import accounts, outbox
 from marketplace.db import db, transaction
 from marketplace.demo import lives
 from marketplace.demo.world import TOWNS, Helper, Life, World
+from marketplace.domain.lifecycles import CERTIFICATION
 from marketplace.domain.places import Place
 from marketplace.domain.policy import Policy
 from marketplace.gateways import Gateways
@@ -102,7 +103,7 @@ def _let_helpers_come(world: World, start: datetime) -> None:
     """Most come in the first weeks; the last ones still wait for the operator."""
     for number in range(HELPERS):
         at = start + timedelta(days=world.random.triangular(0, 60, 0))
-        world.begin(at, _come_as_helper(world, "declined" if number % 15 == 14 else "granted"))
+        world.begin(at, _come_as_helper(world, CERTIFICATION.declined if number % 15 == 14 else CERTIFICATION.granted))
     for number in range(WAITING):
         world.begin(clock.now() + timedelta(days=DAYS, hours=-9 * number - 4), _come_as_helper(world, None))
 

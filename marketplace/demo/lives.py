@@ -22,7 +22,7 @@ from marketplace.db import transaction
 from marketplace.demo.world import Helper, Life, World
 from marketplace.domain import posting
 from marketplace.domain.errors import DomainError
-from marketplace.domain.lifecycles import BID
+from marketplace.domain.lifecycles import BID, CERTIFICATION
 from marketplace.domain.places import Place
 from marketplace.gateways.sandbox import DECLINED_CARD, GOOD_CARD, SandboxGateway
 from marketplace.jobs.payments import open_page, settle
@@ -57,7 +57,13 @@ def open_account(world: World, name: str, language: str, *, email: str | None = 
 
 
 def become_helper(
-    world: World, user_id: int, language: str, place: Place, *, card: dict[str, Any], decided: str | None = "granted"
+    world: World,
+    user_id: int,
+    language: str,
+    place: Place,
+    *,
+    card: dict[str, Any],
+    decided: str | None = CERTIFICATION.granted,
 ) -> Life:
     """Write a profile, apply for its skills, and hear from the operator (`decided` None: still waiting)."""
     random = world.random
@@ -84,7 +90,7 @@ def become_helper(
         with transaction() as session:
             certification = session.get_one(Certification, certification_id)
             operator = session.get_one(User, world.operators["moderator"])
-            if decided == "declined" and position == 0:
+            if decided == CERTIFICATION.declined and position == 0:
                 reason = world.refusals.draw(language=language)["text"]
                 certifications.decline(session, certification, by=operator, reason=reason)
             else:
@@ -115,7 +121,7 @@ def need_help(
     )
     for helper in found:
         world.begin(world.after(0.3, 14), make_bid(world, helper, task_id, card, talkative=world.chance(0.3)))
-    fate = fate or random.choices(("booked", "waits", "cancels", "booked_late"), weights=(80, 12, 4, 4))[0]
+    fate = fate or random.choices(("books", "waits", "cancels", "books_late"), weights=(80, 12, 4, 4))[0]
     if fate == "waits":
         return
     yield world.after(16, 34)

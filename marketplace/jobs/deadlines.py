@@ -26,7 +26,7 @@ def work_off(photos: PhotoStorage, *, policy: Policy) -> dict[str, int]:
     return {
         "bids_expired": _each(_due_bids(now), Bid, bids.expire),
         "tasks_expired": _each(_due_tasks(now), Task, bids.expire_task),
-        "signed_off": _each(_due_sign_offs(now), Booking, lambda s, row: payments.sign_off(s, row, by=None)),
+        "bookings_signed_off": _each(_due_sign_offs(now), Booking, lambda s, row: payments.sign_off(s, row, by=None)),
         "bookings_closed": _each(_due_closings(now, policy), Booking, bookings.close),
         "drafts_forgotten": _forget_drafts(photos),
         "sessions_forgotten": _forget_sessions(),

@@ -91,7 +91,7 @@ def test_silence_signs_off_a_finished_visit_and_pays_its_helper(
     with at(booking.sign_off_due_at - SECOND):
         assert work() == {}
     with at(booking.sign_off_due_at + SECOND):
-        assert work() == {"signed_off": 1}
+        assert work() == {"bookings_signed_off": 1}
     assert booking.state == "signed_off"
     assert session.scalars(select(Payment.state)).one() == "released"
     assert ledger_faults(session) == []
