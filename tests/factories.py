@@ -221,7 +221,9 @@ def make_booking(session: Session, bid: Bid | None = None, *, state: str = "conf
         "signed_off": lambda: payments.sign_off(session, booking, by=customer),
         "closed": lambda: bookings.close(session, booking),
         "cancelled": lambda: payments.call_off(session, booking, by=customer, policy=policy),
-        "abandoned": lambda: payments.record(session, replace(paid(payment), event_id="left", outcome="abandoned")),
+        "abandoned": lambda: payments.record(
+            session, replace(paid(payment), event_id=f"left-{payment.id}", outcome="abandoned")
+        ),
         "lapsed": lambda: payments.lapse(session, booking, by=customer),
     }
     for step in WAYS[state].split():

@@ -31,7 +31,9 @@ def work_off(photos: PhotoStorage, *, policy: Policy) -> dict[str, int]:
     works = {
         "bids_expired": lambda: _each(_due_bids(now), Bid, bids.expire),
         "tasks_expired": lambda: _each(_due_tasks(now), Task, bids.expire_task),
-        "signed_off": lambda: _each(_due_sign_offs(now), Booking, lambda s, row: payments.sign_off(s, row, by=None)),
+        "bookings_signed_off": lambda: _each(
+            _due_sign_offs(now), Booking, lambda s, row: payments.sign_off(s, row, by=None)
+        ),
         "bookings_closed": lambda: _each(_due_closings(now, policy), Booking, reviews.close),
         "drafts_forgotten": lambda: _forget_drafts(photos),
         "sessions_forgotten": _forget_sessions,

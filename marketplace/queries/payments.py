@@ -11,14 +11,12 @@ from sqlalchemy.orm import Session, joinedload
 
 from marketplace import clock
 from marketplace.domain.errors import N_, NotAllowed, NotFound, PaymentUnderWay, WrongState
-from marketplace.domain.lifecycles import BID, BOOKING, BOOKING_LIVE, PAYMENT, TASK
+from marketplace.domain.lifecycles import BID, BOOKING, BOOKING_DONE, BOOKING_HOLDING, BOOKING_LIVE, PAYMENT, TASK
 from marketplace.domain.money import GATEWAY, REVENUE, held, owed, percent_of
 from marketplace.models import Bid, Booking, Entry, Payment, Posting, Task, User
 from marketplace.permissions import may_answer_bid, may_see_bid
 from marketplace.queries.bids import terms_number
 
-HOLDING = ("confirmed", "on_the_way", "started", "finished", "unsolved")  # bookings whose whole price is held
-PAID_OUT = ("signed_off", "closed")
 Moved = tuple[str, str, str, str, int, str]  # kind, key, from, to, cents, currency
 CHUNK = 5_000  # bookings that the proof looks at together
 
@@ -183,10 +181,10 @@ def _faults_of_booking(books: _Books) -> Iterator[str]:
     for entry, count in (expected - books.entries).items():
         yield f"booking {booking.id} ({booking.state}): {count} x {entry} missing"
     states = Counter(payment.state for payment in books.payments)
-    if states[PAYMENT.held] != (1 if booking.state in HOLDING else 0):
-        yield f"booking {booking.id} is {booking.state} and has {states['held']} held payments"
-    if states[PAYMENT.released] != (1 if booking.state in PAID_OUT else 0):
-        yield f"booking {booking.id} is {booking.state} and has {states['released']} released payments"
+    if states[PAYMENT.held] != (1 if booking.state in BOOKING_HOLDING else 0):
+        yield f"booking {booking.id} is {booking.state} and has {states[PAYMENT.held]} held payments"
+    if states[PAYMENT.released] != (1 if booking.state in BOOKING_DONE else 0):
+        yield f"booking {booking.id} is {booking.state} and has {states[PAYMENT.released]} released payments"
     if states[PAYMENT.partly_refunded] and booking.state != BOOKING.cancelled:
         yield f"booking {booking.id} is {booking.state} and was partly refunded"
     if booking.state == BOOKING.cancelled and not states[PAYMENT.refunded] + states[PAYMENT.partly_refunded]:
@@ -198,7 +196,7 @@ def _faults_of_booking(books: _Books) -> Iterator[str]:
         count * cents * ((goal == account) - (source == account))
         for (_, _, source, goal, cents, _), count in books.entries.items()
     )
-    if balance != (booking.price_cents if booking.state in HOLDING else 0):
+    if balance != (booking.price_cents if booking.state in BOOKING_HOLDING else 0):
         yield f"booking {booking.id} is {booking.state} and holds {balance} cents"
 
 

@@ -32,6 +32,7 @@ from marketplace.web import (
     reviews,
     sandbox,
     security,
+    states,
     static_files,
     tasks,
 )
@@ -66,6 +67,7 @@ def register(app: Flask) -> None:
     csrf.init_app(app)
     languages.register(app)
     filters.register(app)
+    states.register(app)
     assets.register(app)
     static_files.register(app)
     limits.register(app)

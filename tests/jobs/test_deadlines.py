@@ -62,7 +62,7 @@ def test_silence_signs_off_after_72_hours_and_not_before(app: Flask, session: Se
     with clock.moved_to(booking.ends_at + timedelta(hours=71, minutes=59)):
         assert work_off(app) == {}
     with clock.moved_to(booking.ends_at + timedelta(hours=72, minutes=1)):
-        assert work_off(app) == {"signed_off": 1}
+        assert work_off(app) == {"bookings_signed_off": 1}
         assert work_off(app) == {}
     assert state_of(session, booking) == "signed_off"
     assert state_of(session, payment_of(session, booking)) == "released"

@@ -22,7 +22,7 @@ def test_a_round_does_what_is_due_and_then_there_is_nothing_left(app: Flask, ses
     booking = make_booking(session, state="finished")
     with clock.moved_to(booking.ends_at + timedelta(hours=73)):
         done = round_of_work(app.extensions["gateways"], words, policy=POLICY)
-        assert done["signed_off"] == 1
+        assert done["bookings_signed_off"] == 1
         assert done["delivered"] > 0
         until_idle(app.extensions["gateways"], words, policy=POLICY)
         assert round_of_work(app.extensions["gateways"], words, policy=POLICY) == {}
