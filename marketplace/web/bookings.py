@@ -14,11 +14,12 @@ from marketplace.actions import bookings, payments
 from marketplace.db import db, transaction
 from marketplace.domain.cancellation import CancellationEffect, Side, effect_of_cancelling
 from marketplace.domain.errors import N_, EffectChanged, WrongState
-from marketplace.domain.lifecycles import BOOKING, BOOKING_AGREED
+from marketplace.domain.lifecycles import BOOKING, BOOKING_AGREED, BOOKING_DONE
 from marketplace.models import Booking, User
 from marketplace.permissions import side_of
 from marketplace.queries.bookings import mine, own_booking
 from marketplace.queries.payments import latest_of, story
+from marketplace.queries.reviews import of_booking
 from marketplace.web.access import helper_only, signed_in
 from marketplace.web.current import policy
 from marketplace.web.languages import gettext as _
@@ -119,6 +120,7 @@ def show(public_id: str) -> str:
         effect=_effect(booking, side),
         opened=opened,
         phone=_phone(booking, side) if opened else None,
+        written=of_booking(db.session, booking) if booking.state in BOOKING_DONE else {},
         now=clock.now(),
     )
 

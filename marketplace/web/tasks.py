@@ -250,10 +250,10 @@ TO_SIGN_OFF = ("finished", "unsolved")
 
 
 def step_of(state: str, booking_state: str | None) -> int:
-    """Which of the five steps a task has reached; 6 when all are done."""
-    if state in (TASK.booked, TASK.done):
-        return 4 if state == TASK.done or booking_state in TO_SIGN_OFF else 3 if booking_state in UNDER_WAY else 2
-    return 6 if state == TASK.closed else 1
+    """Which of the five steps a task has reached; 6 when all are done, since a task is done once it is paid."""
+    if state == TASK.booked:
+        return 4 if booking_state in TO_SIGN_OFF else 3 if booking_state in UNDER_WAY else 2
+    return 6 if state in (TASK.done, TASK.closed) else 1
 
 
 def whose_turn(state: str, bids: int, booking_state: str | None) -> Markup:
@@ -262,13 +262,15 @@ def whose_turn(state: str, bids: int, booking_state: str | None) -> Markup:
         if bids:
             return _("Your turn: compare the bids and choose one.")
         return _("Next: helpers nearby send you bids. You have nothing to do now.")
-    if state == TASK.booked and booking_state in UNDER_WAY:
-        return _("Next: your helper is at work.")
-    if state == TASK.booked and booking_state not in TO_SIGN_OFF:
-        return _("Next: your helper comes at the agreed time.")
-    if state in (TASK.booked, TASK.done):
-        return _("Your turn: look whether it works, then sign off.")
+    if state == TASK.booked:
+        return {
+            "on_the_way": _("Next: your helper is on the way to you."),
+            "started": _("Next: your helper is at work."),
+            "finished": _("Your turn: look whether it works, then sign off."),
+            "unsolved": _("Next: we look at it and decide about the money. You will hear from us."),
+        }.get(booking_state or "", _("Next: your helper comes at the agreed time."))
     return {
+        "done": _("All done. Thank you!"),
         "closed": _("All done. Thank you!"),
         "expired": _("Nobody was found in time. You can post it again."),
         "cancelled": _("You took this task back."),

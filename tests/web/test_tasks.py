@@ -15,7 +15,7 @@ from marketplace.db import db
 from marketplace.domain.lifecycles import TASK
 from marketplace.models import Bid, Photo, Task, User
 from marketplace.web.tasks import step_of, whose_turn
-from tests.factories import make_bid, make_helper, make_operator, make_task, make_user
+from tests.factories import make_bid, make_booking, make_helper, make_operator, make_task, make_user
 from tests.page import Page
 
 SignIn = Callable[..., Page]
@@ -257,6 +257,21 @@ def test_every_state_has_a_step_and_a_sentence(app: Flask) -> None:
             for booking in (None, "confirmed", "on_the_way", "started", "finished", "unsolved", "signed_off"):
                 assert 1 <= step_of(state, booking) <= 6
                 assert whose_turn(state, 0, booking)
+
+
+def test_a_done_task_asks_nothing_of_its_customer(sign_in: SignIn, session: Session) -> None:
+    task = session.get_one(Task, make_booking(session, state="signed_off").task_id)
+    page = sign_in(session.get_one(User, task.customer_id)).get(f"/tasks/{task.public_id}")
+    assert "All done. Thank you!" in page.text
+    assert "Your turn" not in page.text
+    assert "Open to bids" not in page.text
+    assert len(page.all(".step-done")) == 5
+
+
+def test_a_visit_that_did_not_help_is_the_operators_turn(app: Flask) -> None:
+    with app.test_request_context("/?lang=en"):
+        assert "we look at it" in whose_turn("booked", 0, "unsolved")
+        assert "Your turn" in whose_turn("booked", 0, "finished")
 
 
 def test_no_random_search_breaks_the_list(client: Page) -> None:
