@@ -29,7 +29,10 @@ class PersonForm(FlaskForm):
 
     name = StringField(
         _l("First and last name"),
-        [InputRequired(_l("Please enter your name.")), Length(max=80, message=_l("Please use at most 80 characters."))],
+        [
+            InputRequired(_l("Please enter your name.")),
+            Length(max=80, message=_l("Please use at most %(max)d characters.")),
+        ],
         filters=[lambda text: text.strip() if text else text],
         render_kw={"autocomplete": "name"},
     )

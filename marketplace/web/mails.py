@@ -7,7 +7,7 @@ from flask import current_app, url_for
 from marketplace.db import db
 from marketplace.models import User
 from marketplace.queries.notices import Subjects, subjects
-from marketplace.web.current import brand
+from marketplace.web.current import brand, policy
 from marketplace.web.languages import plain_gettext, plain_ngettext, speaking
 
 # Where a notice leads: the endpoint, and of which thing it takes the public id.
@@ -88,6 +88,7 @@ def _written(kind: str, reader: User, facts: dict[str, Any], about: Subjects, lo
         certification=about.certification,
         skill=about.skill,
         brand=brand(),
+        policy=policy(),
         locale=locale,
         link=leads_to(kind, about, absolute=True),
     )

@@ -41,6 +41,15 @@ NOT_USED = re.compile(
 )
 
 
+# A number of the business in a sentence: it comes from the policy or the settings, never from the sentence itself.
+NUMBER = re.compile(
+    r"\b(\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|fourteen|thirty)\s+"
+    r"(minutes?|hours?|days?|weeks?|months?|characters|percent|%%|km|metres|francs)\b|\bCHF\s*\d",
+    re.I,
+)
+AMOUNT = re.compile(r"\b\d+\s*\|\s*(?:money|stars|distance|duration)")
+
+
 def read(name: str) -> str:
     return (TEMPLATES / name).read_text(encoding="utf-8")
 
@@ -144,6 +153,27 @@ def nameless(house: House, endpoints: Iterable[str]) -> list[str]:
     return faults
 
 
+def numbers_spelt(messages: Iterable[str]) -> list[str]:
+    """Sentences that say a number of the business themselves."""
+    return [message for message in messages if NUMBER.search(message)]
+
+
+def sentences() -> dict[str, set[str]]:
+    """Every sentence for people, with the files in which it stands."""
+    found = extract_from_dir(
+        str(ROOT),
+        [("marketplace/**.py", "python"), ("templates/**.html", "jinja2"), ("templates/**.txt", "jinja2")],
+        options_map={"templates/**": {"extensions": "jinja2.ext.i18n"}},
+        keywords={"_": None, "_l": None, "N_": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2)},
+        directory_filter=lambda folder: Path(folder).name not in ("node_modules", ".venv", ".git", "static", "tests"),
+    )
+    files: dict[str, set[str]] = {}
+    for file, _, message, _, _ in found:
+        for text in [message] if isinstance(message, str) else message:
+            files.setdefault(text, set()).add(file)
+    return files
+
+
 def words_not_used(messages: Iterable[str]) -> list[str]:
     """Sentences with a word that the glossary does not use."""
     return [message for message in messages if NOT_USED.search(message)]
@@ -211,16 +241,25 @@ def test_every_template_is_used(house: House) -> None:
 
 
 def test_sentences_use_the_words_of_the_glossary() -> None:
-    found = extract_from_dir(
-        str(ROOT),
-        [("marketplace/**.py", "python"), ("templates/**.html", "jinja2"), ("templates/**.txt", "jinja2")],
-        options_map={"templates/**": {"extensions": "jinja2.ext.i18n"}},
-        keywords={"_": None, "_l": None, "N_": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2)},
-        directory_filter=lambda folder: Path(folder).name not in ("node_modules", ".venv", ".git", "static", "tests"),
-    )
-    messages = {text for _, _, message, _, _ in found for text in ([message] if isinstance(message, str) else message)}
+    messages = sentences()
     assert len(messages) > 500
     assert words_not_used(messages) == []
+
+
+def test_no_sentence_says_a_number_of_the_business_itself() -> None:
+    """The design page shows made-up people and figures, and says so."""
+    of_pages = [text for text, files in sentences().items() if any("design" not in file for file in files)]
+    assert len(of_pages) > 500
+    assert numbers_spelt(of_pages) == []
+
+
+def test_no_page_writes_an_amount_itself(house: House) -> None:
+    written = {name: AMOUNT.findall(text) for name, text in house.sources.items() if not name.startswith("design/")}
+    assert {name: found for name, found in written.items() if found} == {}
+    assert AMOUNT.findall("low=3000|money, 430 | stars, price.cents|money, bids|length") == [
+        "3000|money",
+        "430 | stars",
+    ]
 
 
 # ---- And each rule sees what is planted
@@ -272,4 +311,14 @@ def test_words_outside_the_glossary_are_seen() -> None:
         "Find a job",
         "Your offer",
         "Held in escrow",
+    ]
+
+
+def test_numbers_of_the_business_are_seen() -> None:
+    assert numbers_spelt(
+        ["After %(days)s days", "at most 14 days", "after three days", "From CHF 30.00", "two people"]
+    ) == [
+        "at most 14 days",
+        "after three days",
+        "From CHF 30.00",
     ]

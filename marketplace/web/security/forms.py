@@ -88,7 +88,7 @@ class RegisterForm(theirs.RegisterFormV2):
         [
             IsString(),
             DataRequired(_l("Please enter your name.")),
-            Length(max=80, message=_l("Please use at most 80 characters.")),
+            Length(max=80, message=_l("Please use at most %(max)d characters.")),
         ],
         render_kw={"autocomplete": "name"},
     )
