@@ -139,7 +139,7 @@ def sample_bids(now: datetime) -> list[dict[str, Any]]:
             "km": 1.4,
             "reply_minutes": 25,
             "included": _l("The way to you, one hour at your home, and a second look after a week."),
-            "state": "placed",
+            "state": "countered",
         },
         shared
         | {
