@@ -141,6 +141,34 @@ def component_faults(house: House) -> list[str]:
 MANY = {"form"}  # the parts of forms: fields, errors and what belongs to them
 
 
+# Parts that are drawn on no design page, and why.
+NOT_ON_DESIGN = {
+    "post": "a button with its form: pressing it there would send something",
+    "flashes": "what was said is said once, on top of whatever page comes next",
+}
+
+
+def macros_not_shown(house: House) -> list[str]:
+    """Macros of components that the design page does not draw, neither itself nor through its frame or other components."""
+    macros = {
+        macro.name: {node.name for node in macro.find_all(nodes.Name)}
+        for name, tree in house.trees.items()
+        if name.startswith("components/")
+        for macro in tree.find_all(nodes.Macro)
+    }
+    reached: set[str] = set()
+    waiting = {
+        node.name
+        for name, tree in house.trees.items()
+        if name.startswith(("design/", "layouts/base"))
+        for node in tree.find_all(nodes.Name)
+    }
+    while waiting := (waiting & macros.keys()) - reached:
+        reached |= waiting
+        waiting = set().union(*(macros[name] for name in waiting))
+    return sorted(macros.keys() - reached - NOT_ON_DESIGN.keys())
+
+
 def nameless(house: House, endpoints: Iterable[str]) -> list[str]:
     """Pages that are called after no view."""
     known = set(endpoints)
@@ -221,6 +249,16 @@ def test_a_component_is_called_like_its_macro_and_its_style_like_it(house: House
     assert component_faults(house) == []
     components = {Path(name).stem for name in house.trees if name.startswith("components/")}
     assert {path.stem for path in STYLES.glob("*.css")} - components - STYLES_WITHOUT_MACRO == set()
+
+
+def test_the_design_page_draws_every_part(house: House) -> None:
+    assert macros_not_shown(house) == []
+    assert NOT_ON_DESIGN.keys() <= {
+        macro.name
+        for name, tree in house.trees.items()
+        if "components/" in name
+        for macro in tree.find_all(nodes.Macro)
+    }
 
 
 def test_every_page_is_named_after_its_view(shared_app: Flask, house: House) -> None:
@@ -304,6 +342,16 @@ def test_a_macro_imported_in_vain_is_seen(built: Callable[..., House]) -> None:
         "tasks/show.html does not use vain",
     ]
     assert component_faults(house) == ["components/a.html has ['b']"]
+
+
+def test_a_part_missing_on_the_design_page_is_seen(built: Callable[..., House]) -> None:
+    house = built(
+        layouts__base="{{ menu() }}",
+        design__lists='{% from "components/a.html" import shown %}{{ shown() }}',
+        components__a="{% macro shown() %}{{ inner() }}{% endmacro %}{% macro hidden() %}{% endmacro %}",
+        components__b="{% macro inner() %}{% endmacro %}{% macro menu() %}{% endmacro %}",
+    )
+    assert macros_not_shown(house) == ["hidden"]
 
 
 def test_words_outside_the_glossary_are_seen() -> None:
