@@ -179,7 +179,7 @@ def _play_helper(world: World, part: MainHelper, town: Place) -> Life:
         bid_id = lives.choose(world, task_id)
         if bid_id is None:
             continue
-        booking_id, _ = lives.accept(world, bid_id, customer, "de", town, sure=True)
+        booking_id, _ = lives.accept(world, bid_id, customer, "de", sure=True)
         if booking_id is not None:
             yield from lives.visit(world, booking_id, customer, "de", helper=helper, smooth=True)
 

@@ -125,6 +125,7 @@ def show(public_id: str) -> str:
         effect=_effect(booking, side),
         opened=opened,
         phone=_phone(booking, side) if opened else None,
+        policy=policy(),
         written=of_booking(db.session, booking) if booking.state in BOOKING_DONE else {},
         now=clock.now(),
     )
