@@ -14,11 +14,12 @@ from marketplace.actions import bookings, payments
 from marketplace.db import db, transaction
 from marketplace.domain.cancellation import CancellationEffect, Side, effect_of_cancelling
 from marketplace.domain.errors import N_, EffectChanged, WrongState
-from marketplace.domain.lifecycles import BOOKING, BOOKING_AGREED
+from marketplace.domain.lifecycles import BOOKING, BOOKING_AGREED, BOOKING_DONE
 from marketplace.models import Booking, User
 from marketplace.permissions import side_of
 from marketplace.queries.bookings import mine, own_booking
 from marketplace.queries.payments import latest_of, story
+from marketplace.queries.reviews import of_booking
 from marketplace.web.access import helper_only, signed_in
 from marketplace.web.current import policy
 from marketplace.web.languages import gettext as _
@@ -69,11 +70,16 @@ HAPPENED = {
     BOOKING.closed: _l("Closed"),
     BOOKING.cancelled: _l("Cancelled"),
 }
+# Where the money went, as each side reads it.
 MONEY = {
-    "held": _l("Paid and held"),
-    "refunded": _l("Back to the customer"),
-    "helper": _l("For the helper"),
-    "fee": _l("Fee of the platform"),
+    ("customer", "held"): N_("You have paid"),
+    ("customer", "refunded"): N_("Back to you"),
+    ("customer", "helper"): N_("For %(name)s"),
+    ("helper", "held"): N_("Paid and held"),
+    ("helper", "refunded"): N_("Back to %(name)s"),
+    ("helper", "helper"): N_("For you"),
+    ("customer", "fee"): N_("Fee of the platform"),
+    ("helper", "fee"): N_("Fee of the platform"),
 }
 
 
@@ -114,11 +120,13 @@ def show(public_id: str) -> str:
         turn=_turn(booking, side),
         may_cancel=booking.state in BOOKING.befores("cancel"),
         happened=HAPPENED,
-        story=[(MONEY[line.kind], line.cents) for line in story(db.session, booking)],
+        story=_story(booking, side),
         payment=latest_of(db.session, booking.id),
         effect=_effect(booking, side),
         opened=opened,
         phone=_phone(booking, side) if opened else None,
+        policy=policy(),
+        written=of_booking(db.session, booking) if booking.state in BOOKING_DONE else {},
         now=clock.now(),
     )
 
@@ -212,12 +220,15 @@ def effect_changed(refusal: EffectChanged) -> tuple[str, int]:
     return _cancellation_page(booking, refusal), 409
 
 
-def _consequence(side: Side, effect: CancellationEffect) -> str:
-    """What cancelling means, in a sentence."""
+def _consequence(side: Side, effect: CancellationEffect, name: str) -> str:
+    """What cancelling means, in a sentence; `name` is the other side's."""
     if side == "helper":
-        return _("The customer gets everything back and can look for somebody else. Your bid is taken back.")
+        return _("%(name)s gets everything back and can look for somebody else. Your bid is taken back.", name=name)
     if effect.helper_cents:
-        return _("The visit is soon, and the helper has kept the time free. So a part of the price goes to the helper.")
+        sentence = N_(
+            "The visit is soon, and %(name)s has kept the time free. So a part of the price goes to %(name)s."
+        )
+        return _(sentence, name=name)
     return _("There is enough time left, so you get everything back. Your task is closed.")
 
 
@@ -230,7 +241,7 @@ def _cancellation_page(booking: Booking, changed: EffectChanged | None = None) -
         side=side,
         other=_other(booking, side),
         effect=effect,
-        consequence=_consequence(side, effect),
+        consequence=_consequence(side, effect, _other(booking, side).short_name),
         changed=say(changed) if changed else None,
     )
 
@@ -258,6 +269,12 @@ def _phone(booking: Booking, side: Side) -> str | None:
 def _turn(booking: Booking, side: Side) -> str | None:
     sentence = TURN.get((side, booking.state))
     return _(sentence, name=_other(booking, side).short_name) if sentence else None
+
+
+def _story(booking: Booking, side: Side) -> list[tuple[str, int]]:
+    """What happened to the money, in this side's words, with the cents."""
+    name = _other(booking, side).short_name
+    return [(_(MONEY[side, line.kind], name=name), line.cents) for line in story(db.session, booking)]
 
 
 def _effect(booking: Booking, side: Side) -> CancellationEffect:
