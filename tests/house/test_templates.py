@@ -310,6 +310,15 @@ def test_the_design_page_draws_every_part(house: House) -> None:
     }
 
 
+def test_htmx_is_loaded_by_the_pages_that_use_it_and_by_no_others(house: House) -> None:
+    loading = {name for name, text in house.sources.items() if '{% include "layouts/htmx.html" %}' in text}
+    using = {name for name, text in house.sources.items() if re.search(r"call live_search\(", text)}
+    assert loading == using
+    assert loading
+    spelled_out = {name for name, text in house.sources.items() if re.search(r"\b(data-)?hx-\w", text)}
+    assert spelled_out == {"components/search.html"}
+
+
 def test_every_page_is_named_after_its_view(shared_app: Flask, house: House) -> None:
     assert nameless(house, shared_app.view_functions) == []
     assert set(SHOWN_BY.values()) <= set(shared_app.view_functions)
