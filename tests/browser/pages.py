@@ -43,6 +43,7 @@ TRIES = 10  # after so many forms whoever types too often has long been refused
 AGREED = ("confirmed", "on_the_way", "started", "finished", "unsolved", "signed_off", "closed", "cancelled")
 BOOKING_STATES = ("reserved", "lapsed", *AGREED)
 UNANSWERED = ("words", "times", "place")
+DESIGN = ("forms", "choices", "trust", "lists", "bids", "visit", "operator")
 STEPS = ("skill", "questions", "words", "photos", "times", "place")
 
 VISITS = [
@@ -54,6 +55,7 @@ VISITS = [
     _visits("pages.terms"),
     _visits("pages.privacy"),
     _visits("pages.design"),
+    *(_visits("pages.design", None, part=part) for part in DESIGN),
     _visits("profiles.index"),
     _visits("profiles.index", None, place="Bern"),
     _visits("profiles.index", None, place="Neuhausen"),

@@ -55,7 +55,7 @@ NOT_USED = re.compile(
 # A number of the business in a sentence: it comes from the policy or the settings, never from the sentence itself.
 NUMBER = re.compile(
     r"\b(\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|fourteen|thirty)\s+"
-    r"(minutes?|hours?|days?|weeks?|months?|characters|percent|%%|km|metres|francs)\b|\bCHF\s*\d",
+    r"(minutes?|hours?|days?|weeks?|months?|characters|percent|%%|km|metres|francs)\b|\bCHF\s*\d|\bhalf an hour\b",
     re.I,
 )
 AMOUNT = re.compile(r"\b\d+\s*\|\s*(?:money|stars|distance|duration)")
