@@ -160,6 +160,7 @@ MANY = {"form"}  # the parts of forms: fields, errors and what belongs to them
 # Parts that are drawn on no design page, and why.
 NOT_ON_DESIGN = {
     "post": "a button with its form: pressing it there would send something",
+    "live_search": "a form around a list that follows it; the two searches show it",
     "flashes": "what was said is said once, on top of whatever page comes next",
 }
 
