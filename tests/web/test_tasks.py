@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -257,6 +258,15 @@ def test_every_state_has_a_step_and_a_sentence(app: Flask) -> None:
             for booking in (None, "confirmed", "on_the_way", "started", "finished", "unsolved", "signed_off"):
                 assert 1 <= step_of(state, booking) <= 6
                 assert whose_turn(state, 0, booking)
+
+
+def test_times_that_are_over_are_not_shown_as_if_they_lay_ahead(client: Page, session: Session) -> None:
+    task = make_task(session)
+    assert client.get(f"/tasks/{task.public_id}").all("main .slot")
+    with clock.moved_to(clock.now() + timedelta(days=5)):
+        client.get(f"/tasks/{task.public_id}")
+        assert not client.all("main .slot")
+        assert "The times that were named are over: please propose one." in client.text
 
 
 def test_a_done_task_asks_nothing_of_its_customer(sign_in: SignIn, session: Session) -> None:
