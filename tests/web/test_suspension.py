@@ -42,7 +42,7 @@ def test_the_bid_of_a_suspended_helper_is_no_longer_shown(
     assert "No bids yet" in page.get(f"/tasks/{task}/bids").text
     assert "No bids yet" in page.get(f"/tasks/{task}").text
     page.get("/tasks?place=3011+Bern&radius=5")
-    assert "0 bids" in page.text
+    assert "No bids yet" in page.text
 
 
 def test_nobody_pays_a_suspended_helper(session: Session, sign_in: SignIn, bid: Bid, customer: User) -> None:
@@ -76,7 +76,7 @@ def test_the_task_of_a_suspended_customer_is_neither_shown_nor_bid_on(
     suspend(session, customer)
     assert "Kein WLAN im Schlafzimmer" not in helper.get("/tasks?place=3011+Bern&radius=5").text
     assert other.title in helper.text
-    assert "It was taken down." in helper.get(f"/tasks/{task}").text
+    assert "taken down" in helper.get(f"/tasks/{task}").text
     slot = session.scalars(select(Slot.starts_at).join(Task).where(Task.public_id == task)).one()
     terms = {"price": "60", "minutes": "60", "included": "Alles", "when": slot.isoformat(), "valid_days": "7"}
     helper.post(f"/tasks/{task}/bids", {**terms, "checked": "yes"}, 409)
