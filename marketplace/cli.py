@@ -21,7 +21,7 @@ from marketplace.domain.policy import Policy
 from marketplace.gateways import Gateways
 from marketplace.jobs import badges, worker
 from marketplace.models.accounts import ROLES
-from marketplace.queries.payments import ledger_faults
+from marketplace.queries.ledger import ledger_faults
 from marketplace.web.current import blur_secret
 from marketplace.web.mails import words
 

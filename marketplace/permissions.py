@@ -112,6 +112,26 @@ def may_settle(user: User) -> bool:
     return has_role(user, "moderator")
 
 
+def may_see_money(user: User) -> bool:
+    """Moderators see the platform's money."""
+    return has_role(user, "moderator")
+
+
+def may_move_money(user: User, booking: Booking) -> bool:
+    """Moderators refund and share anew, but never about a visit of their own."""
+    return has_role(user, "moderator") and side_of(user, booking) is None
+
+
+def may_give_credit(user: User, customer_id: int) -> bool:
+    """Moderators give goodwill, never to themselves."""
+    return has_role(user, "moderator") and user.id != customer_id
+
+
+def may_set_fees(user: User) -> bool:
+    """Admins set the platform's fees."""
+    return has_role(user, "admin")
+
+
 def may_end_session(user: User, user_session: UserSession) -> bool:
     """People sign their own devices out."""
     return user_session.user_id == user.id

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from marketplace import clock
-from marketplace.actions import certifications, journal, outbox, tasks
+from marketplace.actions import certifications, fees, journal, outbox, tasks
 from marketplace.db import move
 from marketplace.domain.bidding import Terms, check_terms, quarters, valid_until
 from marketplace.domain.errors import N_, Invalid, NotAllowed, WrongState
@@ -49,12 +49,17 @@ def place(
     terms = Terms(price_cents, minutes, included.strip(), starts_at, message.strip())
     check_terms(terms, now=now, policy=policy)
     _demand_free(session, by.id, terms)
+    today = fees.in_force(session, skill_id=task.skill_id, helper_id=by.id, policy=policy)
     bid = Bid(
         task_id=task.id,
         helper_id=by.id,
         price_cents=terms.price_cents,
         currency=policy.currency,
-        fee_percent=policy.fee_percent,
+        fee_percent=today.fee.percent,
+        fee_min_cents=today.fee.min_cents,
+        fee_max_cents=today.fee.max_cents,
+        fee_rule_id=today.rule_id,
+        fee_as_friend=today.as_friend,
         minutes=terms.minutes,
         included=masked(terms.included),
         starts_at=terms.starts_at,

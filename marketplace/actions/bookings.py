@@ -13,7 +13,6 @@ from marketplace.db import move
 from marketplace.domain.bidding import quarters
 from marketplace.domain.errors import N_, Invalid, NotAllowed, PaymentUnderWay, WrongState
 from marketplace.domain.lifecycles import BID, BOOKING, BOOKING_LIVE, TASK
-from marketplace.domain.money import split
 from marketplace.domain.policy import Policy
 from marketplace.models import Bid, BidStep, Booking, TakenQuarter, Task, User, VisitStep
 from marketplace.permissions import may_answer_bid, side_of
@@ -35,7 +34,7 @@ def reserve(
     _claim(session, task)
     _check_terms(session, bid, terms)
     now = clock.now()
-    price = split(bid.price_cents, bid.fee_percent)
+    price = bid.fee.split(bid.price_cents)
     booking = Booking(
         task_id=task.id,
         bid_id=bid.id,
@@ -47,6 +46,7 @@ def reserve(
         fee_cents=price.fee_cents,
         currency=bid.currency,
         created_at=now,
+        promised_at=bid.starts_at,
         reserved_until=now + policy.reservation,
         address=address,
         phone=phone,
@@ -59,8 +59,8 @@ def reserve(
 
 
 def confirm(session: Session, booking: Booking) -> None:
-    """The money is held: the visit is agreed."""
-    _step(session, booking, "confirm", "booking_confirmed", by=None)
+    """The money is held (or will be): the visit is agreed."""
+    _step(session, booking, "confirm", "booking_confirmed", by=None, confirmed_at=clock.now())
 
 
 def lapse(session: Session, booking: Booking, *, by: User | None = None) -> None:
@@ -100,14 +100,56 @@ def report_unsolved(session: Session, booking: Booking, *, by: User, note: str) 
     Raises NotAllowed, Invalid, WrongState.
     """
     _demand_side(by, booking, "customer")
-    note = note.strip()
-    if not note:
-        raise Invalid("note", N_("Please say in a sentence what does not work yet."))
-    if len(note) > NOTE_MAX:
-        raise Invalid("note", N_("Please use at most %(max)s characters."), max=NOTE_MAX)
+    note = _checked(note, N_("Please say in a sentence what does not work yet."))
     _step(session, booking, "report_unsolved", "visit_reported_unsolved", by=by, unsolved_note=note)
     for side in (booking.customer_id, booking.helper_id):
         _tell(session, booking, side, "visit_unsolved")
+
+
+def give_up(session: Session, booking: Booking, *, by: User, note: str) -> None:
+    """The helper has seen it and says that no neighbour can solve it. `payments` moves the money.
+
+    Raises NotAllowed, Invalid, WrongState.
+    """
+    _demand_side(by, booking, "helper")
+    note = _checked(note, N_("Please say in a sentence what you found. The customer will read it."))
+    _step(session, booking, "give_up", "visit_given_up", by=by, unsolved_note=note)
+    _free_quarters(session, booking)
+
+
+def report_no_show(session: Session, booking: Booking, *, by: User, policy: Policy) -> None:
+    """One side says that the other one was not there; the other one may object for policy.objection_hours.
+
+    A helper must have set out. Raises NotAllowed, WrongState.
+    """
+    side = side_of(by, booking)
+    if side is None:
+        raise NotAllowed()
+    waited = booking.starts_at + timedelta(minutes=policy.no_show_minutes)
+    if clock.now() < waited:
+        raise WrongState(
+            N_("Please wait a little longer: it can be reported a quarter of an hour after the agreed time.")
+        )
+    if side == "helper" and booking.state == BOOKING.confirmed:
+        raise WrongState(N_("Please say first that you are on the way, then report that nobody was there."))
+    absent = "customer" if side == "helper" else "helper"
+    until = clock.now() + timedelta(hours=policy.objection_hours)
+    _step(session, booking, "report_no_show", "no_show_reported", by=by, absent=absent, objection_until=until)
+    for person in (booking.customer_id, booking.helper_id):
+        _tell(session, booking, person, "no_show_reported")
+
+
+def object_to_no_show(session: Session, booking: Booking, *, by: User, note: str) -> None:
+    """The side that was reported as absent says that it was there; the operator decides.
+
+    Raises NotAllowed, Invalid, WrongState.
+    """
+    if side_of(by, booking) != booking.absent:
+        raise NotAllowed()
+    note = _checked(note, N_("Please say in a sentence how it was."))
+    _step(session, booking, "object", "no_show_objected", by=by, unsolved_note=note)
+    for person in (booking.customer_id, booking.helper_id):
+        _tell(session, booking, person, "visit_unsolved")
 
 
 def sign_off(session: Session, booking: Booking, *, by: User | None) -> None:
@@ -116,7 +158,9 @@ def sign_off(session: Session, booking: Booking, *, by: User | None) -> None:
     _step(session, booking, action, "visit_signed_off", by=by, signed_off_at=clock.now())
 
 
-def cancel(session: Session, booking: Booking, *, by: User, side: str, action: str = "cancel", **values: Any) -> None:
+def cancel(
+    session: Session, booking: Booking, *, by: User | None, side: str, action: str = "cancel", **values: Any
+) -> None:
     """The visit will not take place, or did not help: free the helper's hours. `payments` moves the money."""
     _step(session, booking, action, "booking_cancelled", by=by, cancelled_by=side, **values)
     _free_quarters(session, booking)
@@ -180,6 +224,16 @@ def _note_step(session: Session, booking: Booking, event: str, *, by: User | Non
 
 def _tell(session: Session, booking: Booking, user_id: int, kind: str) -> None:
     outbox.tell(session, user_id, kind, booking_id=booking.id, task_id=booking.task_id)
+
+
+def _checked(note: str, empty: str) -> str:
+    """What somebody wrote, without the spaces around it; raises Invalid."""
+    note = note.strip()
+    if not note:
+        raise Invalid("note", empty)
+    if len(note) > NOTE_MAX:
+        raise Invalid("note", N_("Please use at most %(max)s characters."), max=NOTE_MAX)
+    return note
 
 
 def _demand_side(by: User, booking: Booking, side: str) -> None:

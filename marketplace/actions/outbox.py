@@ -1,5 +1,6 @@
 """Telling people and sending things out: rows written in the transaction that decided it, delivered by the worker afterwards."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,11 +31,31 @@ def write_to(session: Session, address: str, subject: str, body: str) -> None:
     )
 
 
-def ask_refund(session: Session, *, payment_id: int, cents: int, key: str) -> None:
-    """Have the worker ask the gateway for a refund; the key makes a second row for the same fact impossible."""
+def ask(session: Session, channel: str, row_id: int) -> None:
+    """Have the worker ask the gateway for a refund, payout or reversal of ours; one row stands for it, however often it is asked."""
     now = clock.now()
-    facts = {"payment_id": payment_id, "cents": cents, "key": key}
-    session.add(OutboxItem(channel="refund", kind="refund", facts=facts, key=key, created_at=now, due_at=now))
+    key = f"{channel}-{row_id}"
+    asked = session.execute(
+        update(OutboxItem)
+        .where(OutboxItem.key == key)
+        .values(due_at=now, attempts=0, delivered_at=None, error=None)
+        .execution_options(synchronize_session=False)
+    )
+    if not asked.rowcount:  # type: ignore[attr-defined]
+        session.add(
+            OutboxItem(channel=channel, kind=channel, facts={"id": row_id}, key=key, created_at=now, due_at=now)
+        )
+
+
+def hurry(session: Session, channel: str, row_ids: Iterable[int]) -> None:
+    """Have the worker try these again now instead of later."""
+    keys = [f"{channel}-{row_id}" for row_id in row_ids]
+    session.execute(
+        update(OutboxItem)
+        .where(OutboxItem.key.in_(keys), OutboxItem.delivered_at.is_(None))
+        .values(due_at=clock.now())
+        .execution_options(synchronize_session=False)
+    )
 
 
 def read_up_to(session: Session, last_id: int, *, by: User) -> None:
@@ -93,16 +114,16 @@ def mark_delivered(session: Session, item_id: int) -> None:
 
 
 def mark_failed(session: Session, item: OutboxItem, error: str, *, attempts_max: int = 8) -> None:
-    """Put a delivery back for later (1, 2, 4 ... minutes), or give it up after the last attempt."""
+    """Put a delivery back for later (1, 2, 4 ... minutes); a mail is given up after the last attempt, money never."""
     now = clock.now()
-    last = item.attempts >= attempts_max
+    last = item.channel == "mail" and item.attempts >= attempts_max
     session.execute(
         update(OutboxItem)
         .where(OutboxItem.id == item.id)
         .values(
             leased_until=None,
             error=error[:300],
-            due_at=now + timedelta(minutes=2 ** (item.attempts - 1)),
+            due_at=now + timedelta(minutes=min(60, 2 ** (item.attempts - 1))),
             given_up_at=now if last else None,
         )
     )

@@ -1,74 +1,165 @@
-"""Writing payments and the ledger: accepting a bid, booking what the gateway says, and sharing the money at the end.
+"""Writing payments: accepting a bid, booking what the gateway says, and sharing the money out at the end.
 
 Each verb takes its locks in one order (booking, payment, task, bids), so that two of them never wait for each other.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 from sqlalchemy import func, or_, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from marketplace import clock
-from marketplace.actions import bids, bookings, journal, outbox, tasks
+from marketplace.actions import bids, bookings, journal, ledger, outbox, payouts, refunds, tasks
 from marketplace.db import move
-from marketplace.domain.cancellation import CancellationEffect, Side, effect_of_cancelling
+from marketplace.domain.cancellation import (
+    CancellationEffect,
+    Side,
+    effect_of_absence,
+    effect_of_cancelling,
+    effect_of_giving_up,
+)
 from marketplace.domain.errors import N_, EffectChanged, Invalid, NotAllowed, NotFound, WrongState
-from marketplace.domain.lifecycles import BOOKING, PAYMENT, TASK
-from marketplace.domain.money import GATEWAY, REVENUE, PaymentFact, held, owed
+from marketplace.domain.gateway import Charge, ChargeFact, CheckoutFact, GatewayNotice, SavedCard
+from marketplace.domain.lifecycles import BOOKING, PAYMENT, PAYMENT_UNDER_WAY, PAYMENT_UNPAID, TASK
+from marketplace.domain.money import CASH, FEES, GATEWAY, GOODWILL, REFUNDS, REVENUE, credit, held, owed
 from marketplace.domain.policy import Policy
-from marketplace.models import Bid, Booking, Entry, GatewayEvent, Payment, Posting, Task, User
-from marketplace.permissions import may_settle, side_of
+from marketplace.models import (
+    Bid,
+    Booking,
+    Credit,
+    Entry,
+    GatewayEvent,
+    Payment,
+    Settlement,
+    Task,
+    User,
+)
+from marketplace.permissions import may_give_credit, may_move_money, may_settle, side_of
 
 ASK_EVERY = timedelta(minutes=1)  # how often the worker looks at a page whose customer has not come back
+CARD_LEAST_CENTS = 50  # the gateway takes no smaller payment; docs.stripe.com names the least amount per currency
+EXTRA_IN = (BOOKING.started, BOOKING.finished)
+WHAT_MAX = 200
+SHARED_OUT = (PAYMENT.released, PAYMENT.partly_refunded)
 
 
 @dataclass(frozen=True)
 class Shares:
-    """How a held amount is shared at the end, in cents: back to the customer, to the helper, to the platform."""
+    """How money is shared out, in cents: back to the customer, to the helper, to the platform. Below zero: it comes back."""
 
     refund_cents: int
     helper_cents: int
     fee_cents: int
 
 
+# ---- Accepting and paying
+
+
 def accept_bid(
-    session: Session, bid: Bid, *, by: User, address: str | None, phone: str, terms: int, policy: Policy
+    session: Session,
+    bid: Bid,
+    *,
+    by: User,
+    address: str | None,
+    phone: str,
+    terms: int,
+    policy: Policy,
+    in_cash: bool = False,
 ) -> Payment:
     """Accept a bid on the terms that the customer saw: the visit is reserved and its payment prepared.
 
-    The first of two transactions; the gateway is called after it, and `record` books what the gateway says.
-    Raises NotAllowed, WrongState, PaymentUnderWay.
+    The first of two transactions; the gateway is called after it, and `record` books what the gateway says. Cash, and a price that the
+    customer's credit covers, need no gateway: the visit is confirmed at once. Raises NotAllowed, WrongState, PaymentUnderWay.
     """
     booking = bookings.reserve(session, bid, by=by, address=address, phone=phone, terms=terms, policy=policy)
-    return _prepare(session, booking, by=by)
+    if in_cash and not policy.cash_allowed:
+        raise NotAllowed(N_("Paying in cash is not possible here."))
+    return _prepare(session, booking, by=by, policy=policy, in_cash=in_cash)
 
 
-def resume(session: Session, booking: Booking, *, by: User) -> Payment:
+def resume(session: Session, booking: Booking, *, by: User, policy: Policy) -> Payment:
     """Go on paying for a reserved visit: the payment under way, or a new one after a failed one.
 
     Raises NotAllowed, WrongState.
     """
     _demand_customer(by, booking)
     _lock(session, booking)
-    if booking.state not in BOOKING.befores("confirm") or booking.reserved_until <= clock.now():
+    under_way = _of_booking(session, booking, *PAYMENT_UNDER_WAY)
+    if booking.state not in BOOKING.befores("confirm"):
+        if under_way is None:
+            raise WrongState()
+        return under_way  # more work agreed on the spot, or a later charge that the bank wants confirmed
+    if booking.reserved_until <= clock.now():
         raise WrongState(N_("The time for paying is over. Please accept the bid again."))
-    under_way = _of_booking(session, booking, "hold")
-    return under_way or _prepare(session, booking, by=by)
+    return under_way or _prepare(session, booking, by=by, policy=policy)
+
+
+def ask_extra(session: Session, booking: Booking, *, by: User, cents: int, what: str, policy: Policy) -> Payment:
+    """The helper and the customer agree on more work on the spot: a payment of its own, which the customer makes or leaves.
+
+    Raises NotAllowed, Invalid, WrongState.
+    """
+    if side_of(by, booking) != "helper":
+        raise NotAllowed()
+    _lock(session, booking)
+    if booking.state not in EXTRA_IN:
+        raise WrongState(N_("More work can be agreed on while you are there."))
+    if not policy.extra_min_cents <= cents <= policy.price_max_cents:
+        raise Invalid("price", N_("Please choose a price within what is possible here."))
+    if not what.strip():
+        raise Invalid("what", N_("Please say in a few words what the additional work is."))
+    if _of_booking(session, booking, PAYMENT.prepared) is not None:
+        raise WrongState(N_("The customer has not answered your last proposal yet."))
+    payment = Payment(
+        booking_id=booking.id,
+        customer_id=booking.customer_id,
+        kind="extra",
+        amount_cents=cents,
+        fee_cents=session.get_one(Bid, booking.bid_id).fee.of(cents),
+        currency=booking.currency,
+        what=what.strip()[:WHAT_MAX],
+        created_at=clock.now(),
+    )
+    session.add(payment)
+    journal.record(session, "extra_asked", payment, by=by, facts={"booking_id": booking.id, "cents": cents})
+    outbox.tell(session, booking.customer_id, "extra_asked", booking_id=booking.id, cents=cents)
+    return payment
+
+
+def drop_extra(session: Session, booking: Booking, *, by: User) -> None:
+    """Either side takes back more work that is not paid; its page, if one was opened, must have ended. Raises NotAllowed, WrongState."""
+    if side_of(by, booking) is None:
+        raise NotAllowed()
+    _lock(session, booking)
+    payment = _of_booking(session, booking, PAYMENT.prepared)
+    if payment is None or payment.kind != "extra" or payment.checkout is not None:
+        raise WrongState()
+    _fail(session, payment, "called_off")
 
 
 def note_checkout(session: Session, payment_id: int, reference: str) -> None:
     """Remember the gateway's reference to the payment page; raises WrongState when the payment is over already."""
     noted = session.execute(
         update(Payment)
-        .where(Payment.id == payment_id, Payment.state.in_(PAYMENT.befores("hold")))
+        .where(Payment.id == payment_id, Payment.state.in_(PAYMENT_UNDER_WAY))
         .where(or_(Payment.checkout.is_(None), Payment.checkout == reference))
         .values(checkout=reference)
+        .execution_options(synchronize_session="fetch")
     )
     if noted.rowcount != 1:  # type: ignore[attr-defined]
         raise WrongState()
+
+
+def change_key(session: Session, payment_id: int) -> None:
+    """The gateway failed to open a page: the next try is a new one."""
+    session.execute(
+        update(Payment)
+        .where(Payment.id == payment_id, Payment.checkout.is_(None))
+        .values(tries=Payment.tries + 1)
+        .execution_options(synchronize_session="fetch")
+    )
 
 
 def take_due(session: Session, *, limit: int = 100) -> list[int]:
@@ -76,7 +167,7 @@ def take_due(session: Session, *, limit: int = 100) -> list[int]:
     now = clock.now()
     due = (
         select(Payment.id)
-        .where(Payment.state.in_(PAYMENT.befores("hold")))
+        .where(Payment.state.in_(PAYMENT_UNDER_WAY))
         .where(func.coalesce(Payment.asked_at, Payment.created_at) <= now - ASK_EVERY)
         .order_by(Payment.id)
         .limit(limit)
@@ -90,26 +181,44 @@ def take_due(session: Session, *, limit: int = 100) -> list[int]:
     return ids
 
 
-def record(session: Session, fact: PaymentFact) -> Payment:
-    """Book what the gateway says of a payment page. Safe to run again: each event takes effect once.
+def note_event(session: Session, notice: GatewayNotice) -> bool:
+    """Keep the id of a gateway's message with its effect; False when it was worked off before."""
+    if session.get(GatewayEvent, notice.event_id) is not None:
+        return False
+    session.add(
+        GatewayEvent(
+            id=notice.event_id, kind=notice.kind, reference=notice.reference, at=notice.at, worked_at=clock.now()
+        )
+    )
+    session.flush()
+    return True
+
+
+def record(session: Session, fact: CheckoutFact) -> Payment:
+    """Book what the gateway says of a payment page. Safe to run again: only moves forward take effect, each once.
 
     The second of the two transactions: money held, visit confirmed, task booked, siblings declined and everybody told,
     all or nothing. What was paid too late is sent back by itself. Raises NotFound for an unknown page, WrongState for a
     wrong amount.
     """
-    payment = session.scalar(select(Payment).where(Payment.checkout == fact.reference))
-    if payment is None:
-        raise NotFound()
-    if (fact.amount_cents, fact.currency) != (payment.amount_cents, payment.currency):
-        raise WrongState(N_("The amount paid is not the amount asked for. Please write to us."))
+    payment = _of_page(session, fact)
     booking = session.get_one(Booking, payment.booking_id)
     _lock(session, booking)
-    if fact.outcome == "open" or not _is_new(session, fact, payment):
-        return payment
-    if fact.outcome == "paid":
-        _take_in(session, payment, booking)
-    else:
-        _fail(session, payment, fact.outcome)
+    session.refresh(payment)
+    match fact.outcome:
+        case "paid":
+            _demand_amount(payment, fact.amount_cents, fact.currency)
+            _take_in(session, payment, booking, cast(Charge, fact.charge))
+        case "card_saved":
+            _keep_card(session, payment, booking, cast(SavedCard, fact.card))
+        case "declined" | "abandoned" if payment.state == PAYMENT.action_needed:
+            # The visit is agreed: another page may be opened until it is cancelled for want of money.
+            payment.checkout, payment.tries = None, payment.tries + 1
+        case "declined" | "abandoned":
+            payment.decline = fact.reason or payment.decline
+            _fail(session, payment, fact.outcome)
+        case _:
+            payment.decline = fact.reason or payment.decline
     return payment
 
 
@@ -122,13 +231,71 @@ def lapse(session: Session, booking: Booking, *, by: User | None = None) -> None
     if by is not None:
         _demand_customer(by, booking)
     bookings.lapse(session, booking, by=by)
-    payment = _of_booking(session, booking, "fail")
+    payment = _of_booking(session, booking, PAYMENT.prepared)
     if payment is None:
         return
     session.refresh(payment, with_for_update={"of": Payment})  # of noting a page and lapsing, one comes first
     if payment.checkout is not None:
         raise WrongState()
     _fail(session, payment, "lapsed")
+
+
+# ---- A saved card, charged nearer to the visit
+
+
+def take_charges_due(session: Session, *, limit: int = 50) -> list[int]:
+    """The ids of payments whose saved card is to be charged now; the next try counts from here."""
+    now = clock.now()
+    due = (
+        select(Payment.id)
+        .where(Payment.state == PAYMENT.card_saved, Payment.charge_at <= now)
+        .order_by(Payment.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids = list(session.scalars(due))
+    if ids:
+        session.execute(
+            update(Payment)
+            .where(Payment.id.in_(ids))
+            .values(charge_at=now + timedelta(hours=1))
+            .execution_options(synchronize_session=False)
+        )
+    return ids
+
+
+def record_charge(session: Session, payment_id: int, fact: ChargeFact) -> None:
+    """Book what the gateway says of a later charge; what the bank did not take, the customer is asked to pay on a page."""
+    payment = session.get_one(Payment, payment_id)
+    booking = session.get_one(Booking, payment.booking_id)
+    _lock(session, booking)
+    session.refresh(payment)
+    if fact.outcome == "paid":
+        charge = cast(Charge, fact.charge)
+        _demand_amount(payment, charge.amount_cents, charge.currency)
+        _take_in(session, payment, booking, charge)
+    elif fact.outcome != "processing" and payment.state == PAYMENT.card_saved:
+        move(session, Payment, payment.id, PAYMENT, "ask", decline=fact.reason)
+        journal.record(session, "payment_asked", payment, by=None)
+        outbox.tell(session, payment.customer_id, "payment_asked", booking_id=booking.id, cents=payment.card_cents)
+
+
+def cancel_unpaid(session: Session, booking: Booking) -> None:
+    """The saved card could not be charged and its customer did not pay in time: the visit is cancelled, the helper told.
+
+    Raises WrongState.
+    """
+    _lock(session, booking)
+    payment = _of_booking(session, booking, PAYMENT.action_needed)
+    if payment is None or payment.checkout is not None:
+        raise WrongState()
+    bookings.cancel(session, booking, by=None, side="customer")
+    _fail(session, payment, "lapsed")
+    _end_task(session, booking, "customer", by=None)
+    _tell_cancelled(session, booking, CancellationEffect(0, 0, 0, clock.now()), "customer")
+
+
+# ---- The end of a visit
 
 
 def sign_off(session: Session, booking: Booking, *, by: User | None) -> None:
@@ -142,6 +309,21 @@ def sign_off(session: Session, booking: Booking, *, by: User | None) -> None:
     _release(session, booking, by=by)
 
 
+def give_up(session: Session, booking: Booking, *, by: User, note: str, policy: Policy) -> CancellationEffect:
+    """The helper says that no neighbour can solve it: a small call-out fee, the rest goes back.
+
+    Raises NotAllowed, Invalid, WrongState.
+    """
+    bookings.give_up(session, booking, by=by, note=note)
+    effect = effect_of_giving_up(booking.price_cents, at=clock.now(), policy=policy)
+    effect = _apply(session, booking, effect, "not_solvable", by=by)
+    tasks.close(session, session.get_one(Task, booking.task_id))
+    for person in (booking.customer_id, booking.helper_id):
+        facts = {"refund_cents": effect.refund_cents, "helper_cents": effect.helper_cents}
+        outbox.tell(session, person, "visit_given_up", booking_id=booking.id, task_id=booking.task_id, **facts)
+    return effect
+
+
 def call_off(
     session: Session, booking: Booking, *, by: User, policy: Policy, agreed_refund_cents: int | None = None
 ) -> CancellationEffect:
@@ -153,128 +335,329 @@ def call_off(
     side = cast(Side | None, side_of(by, booking))
     if side is None:
         raise NotAllowed()
+    _lock(session, booking)
     effect = effect_now(session, booking, side, policy=policy)
     if agreed_refund_cents not in (None, effect.refund_cents):
         raise EffectChanged()
     bookings.cancel(session, booking, by=by, side=side)
-    _share_out(session, booking, Shares(effect.refund_cents, effect.helper_cents, effect.fee_cents), by=by)
-    task = session.get_one(Task, booking.task_id)
-    if side == "helper":
-        tasks.reopen(session, task)
-        bids.fall_through(session, session.get_one(Bid, booking.bid_id))
-    else:
-        move(session, Task, task.id, TASK, "cancel")
-        journal.record(session, "task_cancelled", task, by=by)
-    for person in (booking.customer_id, booking.helper_id):
-        figures = {"refund_cents": effect.refund_cents, "helper_cents": effect.helper_cents, "cancelled_by": side}
-        outbox.tell(session, person, "booking_cancelled", booking_id=booking.id, task_id=task.id, **figures)
+    effect = _apply(session, booking, effect, "cancellation", by=by)
+    _end_task(session, booking, side, by=by)
+    _tell_cancelled(session, booking, effect, side)
     return effect
 
 
 def effect_now(session: Session, booking: Booking, side: Side, *, policy: Policy) -> CancellationEffect:
-    """What cancelling this booking would cost whom at this moment."""
-    fee_percent = session.get_one(Bid, booking.bid_id).fee_percent
-    return effect_of_cancelling(
+    """What cancelling this booking would cost whom at this moment; what is not paid yet costs nobody anything."""
+    effect = effect_of_cancelling(
         booking.price_cents,
-        fee_percent=fee_percent,
-        starts_at=booking.starts_at,
+        fee=session.get_one(Bid, booking.bid_id).fee,
+        starts_at=booking.earliest_at,
+        confirmed_at=booking.confirmed_at or clock.now(),
         by=side,
         at=clock.now(),
         policy=policy,
     )
+    if _of_booking(session, booking, PAYMENT.held) is None:
+        return CancellationEffect(0, 0, 0, effect.free_until)
+    return effect
 
 
-def settle(session: Session, booking: Booking, *, by: User, in_favour_of: Side, reason: str) -> None:
-    """The operator decides about the money of an unsolved visit, with a reason.
+def settle_no_show(session: Session, booking: Booking, *, policy: Policy) -> None:
+    """Nobody objected: whoever was not there bears it. Raises WrongState."""
+    _lock(session, booking)
+    absent = cast(Side, booking.absent)
+    bookings.cancel(session, booking, by=None, side=absent, action="settle_no_show")
+    effect = effect_of_absence(
+        booking.price_cents,
+        minutes=booking.minutes,
+        fee=session.get_one(Bid, booking.bid_id).fee,
+        absent=absent,
+        starts_at=booking.starts_at,
+        policy=policy,
+    )
+    effect = _apply(session, booking, effect, "no_show", by=None)
+    _end_task(session, booking, absent, by=None)
+    _tell_cancelled(session, booking, effect, absent)
+
+
+# ---- The operator
+
+
+def settle(session: Session, booking: Booking, *, by: User, refund_cents: int, helper_cents: int, reason: str) -> None:
+    """The operator decides about the money of an unsolved visit, with a reason; what is left is the platform's.
 
     Raises NotAllowed, Invalid, WrongState.
     """
     if not may_settle(by) or side_of(by, booking) is not None:
         raise NotAllowed(N_("A moderator decides, and never about a visit of their own."))
-    if not reason.strip():
-        raise Invalid("reason", N_("Please give a reason. Both sides will read it."))
-    move(session, Booking, booking.id, BOOKING, "settle", settled_reason=reason.strip())
-    if in_favour_of == "helper":
+    reason = _demand_reason(reason)
+    move(session, Booking, booking.id, BOOKING, "settle", settled_reason=reason)
+    _lock(session, booking)
+    paid = _held_payments(session, booking)
+    total = sum(payment.amount_cents for payment in paid)
+    if refund_cents < 0 or helper_cents < 0 or refund_cents + helper_cents > total:
+        raise Invalid("refund_cents", N_("Both parts together cannot be more than what was paid."))
+    if refund_cents < total:
         bookings.sign_off(session, booking, by=by)
-        _release(session, booking, by=by)
     else:
         bookings.cancel(session, booking, by=by, side="operator", action="give_back")
-        _share_out(session, booking, Shares(booking.price_cents, 0, 0), by=by)
-        tasks.close(session, session.get_one(Task, booking.task_id))
-    journal.record(session, "visit_settled", booking, by=by, facts={"in_favour_of": in_favour_of})
+    for payment in paid:
+        refund = min(refund_cents, payment.amount_cents)
+        helper = min(helper_cents, payment.amount_cents - refund)
+        refund_cents, helper_cents = refund_cents - refund, helper_cents - helper
+        shares = Shares(refund, helper, payment.amount_cents - refund - helper)
+        _settle(session, payment, booking, shares, "decision", by=by, note=reason)
+    task = session.get_one(Task, booking.task_id)
+    if booking.state == BOOKING.signed_off:
+        tasks.mark_done(session, task)
+    else:
+        tasks.close(session, task)
+    journal.record(session, "visit_settled", booking, by=by)
     for person in (booking.customer_id, booking.helper_id):
-        outbox.tell(session, person, "visit_settled", booking_id=booking.id, in_favour_of=in_favour_of)
+        outbox.tell(session, person, "visit_settled", booking_id=booking.id)
 
 
-def _prepare(session: Session, booking: Booking, *, by: User) -> Payment:
-    payment = Payment(
-        booking_id=booking.id,
-        customer_id=booking.customer_id,
-        amount_cents=booking.price_cents,
-        currency=booking.currency,
-        created_at=clock.now(),
+def refund(
+    session: Session, payment: Payment, *, by: User, refund_cents: int, from_helper_cents: int, reason: str
+) -> Settlement:
+    """The operator gives a part of a released payment back: so much from the helper's share, the rest from the platform's.
+
+    As often as wanted, never above what is left. Raises NotAllowed, Invalid, WrongState.
+    """
+    booking = session.get_one(Booking, payment.booking_id)
+    if not may_move_money(by, booking):
+        raise NotAllowed(N_("A moderator decides, and never about a visit of their own."))
+    reason = _demand_reason(reason)
+    _lock(session, booking)
+    session.refresh(payment)
+    if payment.state not in SHARED_OUT or payment.method == "cash":
+        raise WrongState(N_("Only money that was released or shared out can be given back here."))
+    has = shared(session, payment)
+    if refund_cents <= 0:
+        raise Invalid("refund_cents", N_("Please say how much is to go back."))
+    if not 0 <= from_helper_cents <= min(has.helper_cents, refund_cents):
+        raise Invalid("from_helper_cents", N_("The helper has not got so much of it."))
+    if refund_cents - from_helper_cents > has.fee_cents:
+        raise Invalid("refund_cents", N_("That is more than the platform has of it."))
+    shares = Shares(refund_cents, -from_helper_cents, from_helper_cents - refund_cents)
+    settlement = _settle(session, payment, booking, shares, "decision", by=by, note=reason)
+    facts = {"refund_cents": refund_cents, "from_helper_cents": from_helper_cents}
+    for person in (booking.customer_id, booking.helper_id):
+        outbox.tell(session, person, "money_given_back", booking_id=booking.id, **facts)
+    return settlement
+
+
+def give_credit(
+    session: Session,
+    customer: User,
+    *,
+    by: User,
+    cents: int,
+    reason: str,
+    policy: Policy,
+    booking: Booking | None = None,
+) -> Credit:
+    """The operator gives a customer credit for a later booking. Raises NotAllowed, Invalid."""
+    if not may_give_credit(by, customer.id):
+        raise NotAllowed()
+    if not 0 < cents <= policy.goodwill_max_cents:
+        raise Invalid("cents", N_("Please choose an amount within what is possible here."))
+    gift = Credit(
+        customer_id=customer.id,
+        booking_id=booking.id if booking else None,
+        cents=cents,
+        currency=policy.currency,
+        reason=_demand_reason(reason),
+        by_id=by.id,
+        at=clock.now(),
     )
-    session.add(payment)
-    journal.record(session, "payment_prepared", payment, by=by, facts={"booking_id": booking.id})
+    session.add(gift)
+    session.flush()
+    moved = (GOODWILL, credit(customer.id), cents)
+    ledger.post(session, "credit_given", gift.id, moved, currency=gift.currency, booking_id=gift.booking_id)
+    journal.record(session, "credit_given", gift, by=by, facts={"cents": cents})
+    outbox.tell(session, customer.id, "credit_given", cents=cents)
+    return gift
+
+
+def free_credit(session: Session, customer_id: int) -> int:
+    """The credit of a customer, in cents, less what payments under way have set aside."""
+    account = credit(customer_id)
+    came = session.scalar(select(func.coalesce(func.sum(Entry.cents), 0)).where(Entry.to_account == account))
+    went = session.scalar(select(func.coalesce(func.sum(Entry.cents), 0)).where(Entry.from_account == account))
+    set_aside = session.scalar(
+        select(func.coalesce(func.sum(Payment.credit_cents), 0)).where(
+            Payment.customer_id == customer_id,
+            Payment.state.in_(PAYMENT_UNPAID),
+        )
+    )
+    return int(came or 0) - int(went or 0) - int(set_aside or 0)
+
+
+def shared(session: Session, payment: Payment) -> Shares:
+    """How a payment's money is shared out so far."""
+    row = session.execute(
+        select(
+            func.coalesce(func.sum(Settlement.refund_cents), 0),
+            func.coalesce(func.sum(Settlement.helper_cents), 0),
+            func.coalesce(func.sum(Settlement.fee_cents), 0),
+        ).where(Settlement.payment_id == payment.id)
+    ).one()
+    return Shares(*(int(cents) for cents in row))
+
+
+# ---- What the verbs share
+
+
+def _of_page(session: Session, fact: CheckoutFact) -> Payment:
+    """The payment that a page belongs to, also when a crash kept its reference from our row; raises NotFound."""
+    payment = session.scalar(select(Payment).where(Payment.checkout == fact.reference))
+    if payment is not None:
+        return payment
+    payment = session.scalar(select(Payment).where(Payment.public_id == fact.payment, Payment.checkout.is_(None)))
+    if payment is None:
+        raise NotFound()
+    if fact.outcome in ("paid", "card_saved"):
+        payment.checkout = fact.reference
+        session.flush()
     return payment
 
 
-def _is_new(session: Session, fact: PaymentFact, payment: Payment) -> bool:
-    """Store the event's id with its effect; the second time the database refuses it, and nothing is done."""
-    try:
-        with session.begin_nested():
-            session.add(GatewayEvent(event_id=fact.event_id, kind=fact.outcome, payment_id=payment.id, at=clock.now()))
-    except IntegrityError:
-        return False
-    return True
+def _prepare(session: Session, booking: Booking, *, by: User, policy: Policy, in_cash: bool = False) -> Payment:
+    session.flush()
+    payment = Payment(
+        booking_id=booking.id,
+        customer_id=booking.customer_id,
+        method="cash" if in_cash else "gateway",
+        amount_cents=booking.price_cents,
+        fee_cents=booking.fee_cents,
+        credit_cents=0 if in_cash else _credit_for(session, booking),
+        currency=booking.currency,
+        created_at=clock.now(),
+        charge_at=_charge_at(booking, policy),
+    )
+    session.add(payment)
+    journal.record(session, "payment_prepared", payment, by=by, facts={"booking_id": booking.id})
+    if in_cash:
+        _take_cash(session, payment, booking, policy)
+    elif not payment.card_cents:
+        _hold(session, payment, booking)
+    return payment
 
 
-def _take_in(session: Session, payment: Payment, booking: Booking) -> None:
+def _credit_for(session: Session, booking: Booking) -> int:
+    """How much of a price the customer's credit pays: all of it, or so much that the card is left with what it can pay."""
+    session.execute(select(User.id).where(User.id == booking.customer_id).with_for_update())  # credit is spent once
+    cents = min(free_credit(session, booking.customer_id), booking.price_cents)
+    left = booking.price_cents - cents
+    return max(0, cents if not left else min(cents, booking.price_cents - CARD_LEAST_CENTS))
+
+
+def _charge_at(booking: Booking, policy: Policy) -> datetime | None:
+    """When a saved card is charged, for a visit so far ahead that its money could not be held until the sign-off."""
+    ends = booking.ends_at + timedelta(hours=policy.sign_off_hours)
+    if ends - clock.now() <= timedelta(days=policy.hold_days):
+        return None
+    return booking.starts_at - timedelta(days=policy.charge_ahead_days)
+
+
+def _take_cash(session: Session, payment: Payment, booking: Booking, policy: Policy) -> None:
+    """Nothing is paid yet: the customer pays on the spot, and the sign-off records it."""
+    payment.fee_cents = booking.fee_cents = booking.price_cents * policy.cash_fee_percent // 100
+    session.flush()
+    move(session, Payment, payment.id, PAYMENT, "take_cash")
+    _agree(session, payment, booking)
+
+
+def _demand_amount(payment: Payment, cents: int, currency: str) -> None:
+    if (cents, currency) != (payment.card_cents, payment.currency):
+        raise WrongState(N_("The amount paid is not the amount asked for. Please write to us."))
+
+
+def _take_in(session: Session, payment: Payment, booking: Booking, charge: Charge) -> None:
     """Hold the money and confirm the visit; when the visit can no longer be had, send the money back instead.
 
-    Money that is booked already stays so, whatever a second event says of it.
+    Money that is booked already stays so, whatever a second message says of it.
     """
-    session.refresh(payment)
     if payment.state not in PAYMENT.befores("send_back"):
         return
+    payment.intent, payment.charge, payment.gateway_fee_cents = charge.intent, charge.reference, charge.fee_cents
+    session.flush()
     try:
         with session.begin_nested():
             _hold(session, payment, booking)
     except WrongState:
         session.refresh(booking)  # as it was before the attempt
+        session.refresh(payment)
         _send_back(session, payment, booking)
 
 
 def _hold(session: Session, payment: Payment, booking: Booking) -> None:
-    bookings.confirm(session, booking)
+    """The money is there: for more work on the spot, for a visit agreed before, or for one that is confirmed by it."""
+    was_agreed = payment.state in (PAYMENT.card_saved, PAYMENT.action_needed)
     move(session, Payment, payment.id, PAYMENT, "hold", settled_at=clock.now())
-    _post(session, "payment_held", payment, (GATEWAY, held(booking.id), payment.amount_cents))
+    _book_in(session, payment, booking)
+    if payment.kind == "extra":
+        if booking.state not in EXTRA_IN:
+            raise WrongState()
+        outbox.tell(session, booking.helper_id, "extra_paid", booking_id=booking.id, cents=payment.amount_cents)
+    elif was_agreed:
+        if booking.state not in BOOKING.befores("cancel"):
+            raise WrongState()
+    else:
+        _agree(session, payment, booking)
+    journal.record(session, "payment_held", payment, by=None, facts={"cents": payment.amount_cents})
+
+
+def _keep_card(session: Session, payment: Payment, booking: Booking, card: SavedCard) -> None:
+    """The card is saved: the visit is agreed, and charged nearer to it."""
+    if payment.state not in PAYMENT.befores("save_card"):
+        return
+    values = {"card_customer": card.customer, "card_method": card.method, "checkout": None}
+    move(session, Payment, payment.id, PAYMENT, "save_card", **values)
+    _agree(session, payment, booking)
+    journal.record(session, "card_saved", payment, by=None)
+
+
+def _agree(session: Session, payment: Payment, booking: Booking) -> None:
+    """The visit is confirmed: the task is booked, the other bids are declined, both sides are told."""
+    bookings.confirm(session, booking)
     bid = session.get_one(Bid, booking.bid_id)
     tasks.mark_booked(session, session.get_one(Task, booking.task_id))
     bids.mark_accepted(session, bid)
     bids.decline_siblings(session, bid)
-    journal.record(session, "payment_held", payment, by=None, facts={"cents": payment.amount_cents})
     facts = {"booking_id": booking.id, "task_id": booking.task_id, "bid_id": bid.id}
     outbox.tell(session, booking.customer_id, "booking_confirmed", **facts)
     outbox.tell(session, booking.helper_id, "booking_won", **facts)
 
 
+def _book_in(session: Session, payment: Payment, booking: Booking) -> None:
+    """What came in, from the card and from the customer's credit, and what the gateway kept of it."""
+    account = held(booking.id)
+    _post(
+        session,
+        "payment_held",
+        payment,
+        (GATEWAY, account, payment.card_cents),
+        (credit(payment.customer_id), account, payment.credit_cents),
+    )
+    _post(session, "gateway_fee", payment, (FEES, GATEWAY, payment.gateway_fee_cents))
+
+
 def _send_back(session: Session, payment: Payment, booking: Booking) -> None:
     cents = payment.amount_cents
-    move(session, Payment, payment.id, PAYMENT, "send_back", refunded_cents=cents, settled_at=clock.now())
-    _post(session, "payment_held", payment, (GATEWAY, held(booking.id), cents))
-    _post(session, "payment_refunded", payment, (held(booking.id), GATEWAY, cents))
+    move(session, Payment, payment.id, PAYMENT, "send_back", settled_at=clock.now())
+    _book_in(session, payment, booking)
     if booking.state in BOOKING.befores("lapse"):
         bookings.lapse(session, booking)
-    _ask_refund(session, payment, cents)
+    _share(session, payment, booking, Shares(cents, 0, 0), "too_late", by=None)
     journal.record(session, "payment_returned", payment, by=None, facts={"cents": cents})
     facts = {"booking_id": booking.id, "task_id": booking.task_id, "refund_cents": cents}
     outbox.tell(session, booking.customer_id, "payment_returned", **facts)
 
 
 def _fail(session: Session, payment: Payment, failure: str) -> None:
-    """The page ended without money. What is held or sent back already stays so: an old event changes nothing."""
-    session.refresh(payment)
+    """It ended without money. What is held or sent back already stays so: an old message changes nothing."""
     if payment.state not in PAYMENT.befores("fail"):
         return
     move(session, Payment, payment.id, PAYMENT, "fail", failure=failure, settled_at=clock.now())
@@ -284,66 +667,154 @@ def _fail(session: Session, payment: Payment, failure: str) -> None:
 
 
 def _release(session: Session, booking: Booking, *, by: User | None) -> None:
-    """Share the held price between helper and platform; the task is done, and both may review."""
-    payment = _held_payment(session, booking)
-    move(session, Payment, payment.id, PAYMENT, "release", settled_at=clock.now())
-    share = Shares(0, booking.helper_cents, booking.fee_cents)
-    _post(session, "payment_released", payment, *_entries(booking, share))
+    """Share what is held between helper and platform; the task is done, and both may review."""
+    _lock(session, booking)
+    open_extra = _of_booking(session, booking, PAYMENT.prepared)
+    if open_extra is not None:
+        _fail(session, open_extra, "called_off")  # should it still be paid, it goes back by itself
+    helper_cents = 0
+    held_payments = _held_payments(session, booking)
+    if not held_payments:
+        raise WrongState()
+    for payment in held_payments:
+        shares = Shares(0, payment.amount_cents - payment.fee_cents, payment.fee_cents)
+        if payment.state == PAYMENT.cash:
+            _post(session, "cash_paid", payment, (CASH, held(booking.id), payment.amount_cents))
+        _settle(session, payment, booking, shares, "sign_off", by=by)
+        if payment.method == "cash":
+            _post(session, "cash_kept", payment, (owed(booking.helper_id), CASH, payment.amount_cents))
+        helper_cents += shares.helper_cents
     tasks.mark_done(session, session.get_one(Task, booking.task_id))
-    journal.record(session, "payment_released", payment, by=by, facts={"helper_cents": share.helper_cents})
-    outbox.tell(session, booking.helper_id, "visit_signed_off", booking_id=booking.id, helper_cents=share.helper_cents)
+    journal.record(session, "payment_released", booking, by=by, facts={"helper_cents": helper_cents})
+    outbox.tell(session, booking.helper_id, "visit_signed_off", booking_id=booking.id, helper_cents=helper_cents)
     for person in (booking.customer_id, booking.helper_id):
         outbox.tell(session, person, "review_due", booking_id=booking.id)
 
 
-def _share_out(session: Session, booking: Booking, shares: Shares, *, by: User) -> None:
-    """Give the customer's part back and book the helper's and the platform's."""
-    payment = _held_payment(session, booking)
-    action = "refund" if shares.refund_cents == payment.amount_cents else "refund_partly"
-    values = {"refunded_cents": shares.refund_cents, "settled_at": clock.now()}
-    move(session, Payment, payment.id, PAYMENT, action, **values)
-    _post(session, "payment_refunded", payment, *_entries(booking, shares))
-    _ask_refund(session, payment, shares.refund_cents)
-    journal.record(session, "payment_refunded", payment, by=by, facts={"cents": shares.refund_cents})
+def _apply(
+    session: Session, booking: Booking, effect: CancellationEffect, reason: str, *, by: User | None
+) -> CancellationEffect:
+    """Share the visit's money by an effect (more work on the spot goes back whole); what was not paid fails instead.
+
+    Gives what it came to.
+    """
+    paid = [payment for payment in _held_payments(session, booking) if payment.state == PAYMENT.held]
+    for payment in paid:
+        shares = Shares(effect.refund_cents, effect.helper_cents, effect.fee_cents)
+        if payment.kind == "extra":
+            shares = Shares(payment.amount_cents, 0, 0)
+        _settle(session, payment, booking, shares, reason, by=by)
+    unpaid = _of_booking(session, booking, *PAYMENT_UNPAID)
+    if unpaid is not None:
+        _fail(session, unpaid, "called_off")
+    return effect if paid else CancellationEffect(0, 0, 0, effect.free_until)
 
 
-def _entries(booking: Booking, shares: Shares) -> list[tuple[str, str, int]]:
+def _settle(
+    session: Session,
+    payment: Payment,
+    booking: Booking,
+    shares: Shares,
+    reason: str,
+    *,
+    by: User | None,
+    note: str | None = None,
+) -> Settlement:
+    """Share a payment's money out (or anew) and move the payment to the state that it has afterwards."""
+    refunded = payment.refunded_cents + shares.refund_cents
+    action = "release" if not refunded else "refund" if refunded == payment.amount_cents else "refund_partly"
+    move(session, Payment, payment.id, PAYMENT, action, settled_at=clock.now())
+    return _share(session, payment, booking, shares, reason, by=by, note=note)
+
+
+def _share(
+    session: Session,
+    payment: Payment,
+    booking: Booking,
+    shares: Shares,
+    reason: str,
+    *,
+    by: User | None,
+    note: str | None = None,
+) -> Settlement:
+    """Write one decision about the money down, in the ledger too, and have the gateway do its part."""
+    settlement = Settlement(
+        payment_id=payment.id,
+        booking_id=booking.id,
+        reason=reason,
+        refund_cents=shares.refund_cents,
+        helper_cents=shares.helper_cents,
+        fee_cents=shares.fee_cents,
+        note=note,
+        by_id=by.id if by else None,
+        at=clock.now(),
+    )
+    session.add(settlement)
+    session.flush()
+    to_card = min(shares.refund_cents, max(0, payment.card_cents - payment.refunded_cents))
     source = held(booking.id)
-    return [
-        (source, GATEWAY, shares.refund_cents),
+    ledger.post(
+        session,
+        "settled",
+        settlement.id,
+        (source, REFUNDS, to_card),
+        (source, credit(booking.customer_id), shares.refund_cents - to_card),
         (source, owed(booking.helper_id), shares.helper_cents),
         (source, REVENUE, shares.fee_cents),
-    ]
-
-
-def _post(session: Session, kind: str, payment: Payment, *moves: tuple[str, str, int]) -> None:
-    """Write one fact into the ledger, once: each move takes cents from one account to another."""
-    posting = Posting(kind=kind, key=str(payment.id), booking_id=payment.booking_id, at=clock.now())
-    session.add(posting)
+        currency=payment.currency,
+        booking_id=booking.id,
+    )
+    payment.refunded_cents += shares.refund_cents
     session.flush()
-    session.add_all(
-        Entry(posting_id=posting.id, from_account=source, to_account=goal, cents=cents, currency=payment.currency)
-        for source, goal, cents in moves
-        if cents
+    if to_card:
+        refunds.ask(session, payment, settlement, to_card)
+        journal.record(session, "payment_refunded", payment, by=by, facts={"cents": shares.refund_cents})
+    if shares.helper_cents > 0 and payment.method == "gateway":
+        payouts.ask(session, payment, settlement, booking.helper_id)
+    elif shares.helper_cents < 0:
+        payouts.take_back(session, payment, settlement, -shares.helper_cents)
+    return settlement
+
+
+def _post(session: Session, kind: str, payment: Payment, *moves: ledger.Moved) -> None:
+    ledger.post(
+        session,
+        kind,
+        payment.id,
+        *moves,
+        currency=payment.currency,
+        booking_id=payment.booking_id,
+        reference=payment.charge,
     )
 
 
-def _ask_refund(session: Session, payment: Payment, cents: int) -> None:
-    if cents:
-        outbox.ask_refund(session, payment_id=payment.id, cents=cents, key=f"refund-{payment.id}")
+def _end_task(session: Session, booking: Booking, side: Side, *, by: User | None) -> None:
+    """A helper's word broken opens the task again; a customer's ends it."""
+    task = session.get_one(Task, booking.task_id)
+    if side == "helper":
+        tasks.reopen(session, task)
+        bids.fall_through(session, session.get_one(Bid, booking.bid_id))
+    else:
+        move(session, Task, task.id, TASK, "cancel")
+        journal.record(session, "task_cancelled", task, by=by)
 
 
-def _held_payment(session: Session, booking: Booking) -> Payment:
-    payment = _of_booking(session, booking, "release")
-    if payment is None:
-        raise WrongState()
-    return payment
+def _tell_cancelled(session: Session, booking: Booking, effect: CancellationEffect, side: Side) -> None:
+    figures = {"refund_cents": effect.refund_cents, "helper_cents": effect.helper_cents, "cancelled_by": side}
+    for person in (booking.customer_id, booking.helper_id):
+        outbox.tell(session, person, "booking_cancelled", booking_id=booking.id, task_id=booking.task_id, **figures)
 
 
-def _of_booking(session: Session, booking: Booking, action: str) -> Payment | None:
-    """The booking's payment to which `action` applies; the database allows one at most."""
+def _held_payments(session: Session, booking: Booking) -> list[Payment]:
+    """What is held for a booking, or is paid on the spot; the visit first."""
+    rows = select(Payment).where(Payment.booking_id == booking.id, Payment.state.in_(PAYMENT.befores("release")))
+    return list(session.scalars(rows.order_by(Payment.id).execution_options(populate_existing=True)))
+
+
+def _of_booking(session: Session, booking: Booking, *states: str) -> Payment | None:
+    """The booking's payment in one of these states; the database allows one at most that is under way."""
     return session.scalar(
-        select(Payment).where(Payment.booking_id == booking.id, Payment.state.in_(PAYMENT.befores(action)))
+        select(Payment).where(Payment.booking_id == booking.id, Payment.state.in_(states)).order_by(Payment.id).limit(1)
     )
 
 
@@ -355,3 +826,9 @@ def _lock(session: Session, booking: Booking) -> None:
 def _demand_customer(by: User, booking: Booking) -> None:
     if side_of(by, booking) != "customer":
         raise NotAllowed()
+
+
+def _demand_reason(reason: str) -> str:
+    if not reason.strip():
+        raise Invalid("reason", N_("Please give a reason. Both sides will read it."))
+    return reason.strip()

@@ -105,7 +105,11 @@ BOOKING = Lifecycle(
         "sign_off": {"finished": "signed_off", "unsolved": "signed_off"},
         "sign_off_in_silence": {"finished": "signed_off"},  # never what the customer has called unsolved
         "report_unsolved": {"finished": "unsolved"},
+        "give_up": {"started": "not_solvable"},  # the helper says that no neighbour can solve it
         "cancel": {"confirmed": "cancelled", "on_the_way": "cancelled"},
+        "report_no_show": {"confirmed": "no_show", "on_the_way": "no_show"},  # the other side may object for a while
+        "object": {"no_show": "unsolved"},
+        "settle_no_show": {"no_show": "cancelled"},
         "settle": {"unsolved": "unsolved"},  # the operator decides about the money: sign_off or give_back follows
         "give_back": {"unsolved": "cancelled"},
         "close": {"signed_off": "closed"},
@@ -116,19 +120,65 @@ PAYMENT = Lifecycle(
     "payment",
     "prepared",
     {
-        "hold": {"prepared": "held"},
-        "fail": {"prepared": "failed"},
-        "release": {"held": "released"},
-        "refund": {"held": "refunded"},
-        "refund_partly": {"held": "partly_refunded"},
-        "send_back": {"prepared": "refunded", "failed": "refunded"},  # paid when the visit could no longer be had
+        "hold": {"prepared": "held", "card_saved": "held", "action_needed": "held"},
+        "save_card": {"prepared": "card_saved"},  # the visit is far ahead: charged nearer to it
+        "ask": {"card_saved": "action_needed"},  # the bank wants its customer to confirm the later charge
+        "take_cash": {"prepared": "cash"},
+        "fail": {"prepared": "failed", "card_saved": "failed", "action_needed": "failed", "cash": "failed"},
+        "send_back": {  # paid when the visit could no longer be had
+            "prepared": "refunded",
+            "card_saved": "refunded",
+            "action_needed": "refunded",
+            "failed": "refunded",
+        },
+        "release": {"held": "released", "cash": "released"},
+        "refund": {"held": "refunded", "released": "refunded", "partly_refunded": "refunded"},
+        "refund_partly": {
+            "held": "partly_refunded",
+            "released": "partly_refunded",
+            "partly_refunded": "partly_refunded",
+        },
     },
 )
 
-LIFECYCLES = (CERTIFICATION, TASK, BID, BOOKING, PAYMENT)
+REFUND = Lifecycle(
+    "refund",
+    "asked",
+    {"give": {"asked": "given"}, "fail": {"asked": "failed", "given": "failed"}, "ask_again": {"failed": "asked"}},
+)
+
+PAYOUT = Lifecycle(
+    "payout",
+    "waiting",
+    {
+        "lower": {"waiting": "waiting"},  # a refund took a part of it before it left
+        "drop": {"waiting": "dropped"},
+        "take": {"waiting": "sending", "sending": "sending"},  # from here on it may have left
+        "put_back": {"sending": "waiting"},  # it surely has not left
+        "send": {"sending": "sent"},
+    },
+)
+
+REVERSAL = Lifecycle("reversal", "asked", {"take_back": {"asked": "taken_back"}, "fail": {"asked": "failed"}})
+
+DISPUTE = Lifecycle(
+    "dispute",
+    "open",
+    {
+        "answer": {"open": "answered"},
+        "win": {"open": "won", "answered": "won"},
+        "lose": {"open": "lost", "answered": "lost"},
+    },
+)
+
+LIFECYCLES = (CERTIFICATION, TASK, BID, BOOKING, PAYMENT, REFUND, PAYOUT, REVERSAL, DISPUTE)
 
 # Readings of the tables that several floors need.
-BOOKING_LIVE = ("reserved", "confirmed", "on_the_way", "started", "finished", "unsolved")
-BOOKING_AGREED = ("confirmed", "on_the_way", "started", "finished", "signed_off", "closed", "unsolved")
+PAYMENT_UNDER_WAY = ("prepared", "action_needed")  # its customer is to pay on a page
+PAYMENT_UNPAID = ("prepared", "card_saved", "action_needed", "cash")
+BOOKING_LIVE = ("reserved", "confirmed", "on_the_way", "started", "finished", "unsolved", "no_show")
+BOOKING_AGREED = (
+    *("confirmed", "on_the_way", "started", "finished", "signed_off", "closed", "unsolved", "no_show", "not_solvable"),
+)
 BOOKING_DONE = ("signed_off", "closed")
 BID_LIVE = ("placed", "countered")

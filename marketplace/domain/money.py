@@ -1,44 +1,11 @@
 """Money in whole minor units (cents, rappen): shares, fees and the names of the ledger's accounts. Never a float."""
 
 import re
-from dataclasses import dataclass
-from typing import Literal
-
-Outcome = Literal["open", "paid", "declined", "abandoned"]
-
-
-@dataclass(frozen=True)
-class Split:
-    """How a price is shared: what the customer pays, what the platform keeps, what the helper gets, in cents."""
-
-    price_cents: int
-    fee_cents: int
-
-    @property
-    def helper_cents(self) -> int:
-        """The helper's part in cents."""
-        return self.price_cents - self.fee_cents
-
-
-@dataclass(frozen=True)
-class PaymentFact:
-    """How a payment page ended, as the gateway says; `event_id` is the same each time it says the same."""
-
-    event_id: str
-    reference: str
-    outcome: Outcome
-    amount_cents: int
-    currency: str
 
 
 def percent_of(cents: int, percent: int) -> int:
     """`percent` of `cents`, rounded half up to a whole cent."""
     return (cents * percent + 50) // 100
-
-
-def split(price_cents: int, fee_percent: int) -> Split:
-    """Share an all-in price in cents between helper and platform."""
-    return Split(price_cents, percent_of(price_cents, fee_percent))
 
 
 def cents_typed(text: str) -> int:
@@ -50,9 +17,18 @@ def cents_typed(text: str) -> int:
     return int(amount[1]) * 100 + int((amount[2] or "").ljust(2, "0"))
 
 
-# The ledger's accounts. Every line of the ledger moves an amount from one to another, so it balances by its shape.
+# The ledger's accounts. Every line of the ledger moves an amount from one account to another, so it balances by its shape. What we have
+# (at the gateway, in hand) and what we spent stand below zero, what we owe and what we earned above it.
 GATEWAY = "gateway"  # money that the payment gateway keeps for us
+BANK = "bank"  # money that reached the operator's own bank account
+CASH = "cash"  # paid on the spot into a helper's hand
+FEES = "gateway_fees"  # what the gateway charges us
+GOODWILL = "goodwill"  # what the operator gives away
+DISPUTES = "disputes"  # taken back by a customer's bank, not decided yet
+LOSSES = "losses"  # disputes lost after the money had gone on to a helper
 REVENUE = "revenue"  # the platform's fees
+REFUNDS = "refunds"  # on its way back to customers
+OURS = frozenset({GATEWAY, BANK, CASH, FEES, GOODWILL, DISPUTES, LOSSES})  # the accounts that stand below zero
 
 
 def held(booking_id: int) -> str:
@@ -61,5 +37,10 @@ def held(booking_id: int) -> str:
 
 
 def owed(helper_id: int) -> str:
-    """The account of what is owed to one helper."""
+    """The account of what is owed to one helper; below zero when a helper owes us."""
     return f"owed:{helper_id}"
+
+
+def credit(customer_id: int) -> str:
+    """The account of one customer's credit for later bookings."""
+    return f"credit:{customer_id}"

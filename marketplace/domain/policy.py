@@ -18,6 +18,17 @@ class Policy:
     price_max_cents: int = 100_000
     late_cancellation_percent: int = 50  # what the helper keeps when the customer cancels late
     free_cancellation_hours: int = 24
+    second_thoughts_minutes: int = 5  # after booking, cancelling is free however near the visit is
+    extra_min_cents: int = 500  # the least for more work agreed on the spot
+    call_out_cents: int = 2_000  # for a visit to what no neighbour can solve
+    no_show_minutes: int = 15  # so long after the agreed time may the other side be reported as not there
+    objection_hours: int = 24  # so long may somebody object to having been reported
+    hold_days: int = 75  # longest time between paying and sign-off; the gateway must be emptied after 90
+    charge_ahead_days: int = 30  # a saved card is charged so long before the visit
+    charge_grace_days: int = 3  # and a charge that fails may be mended so long before the visit is cancelled
+    cash_allowed: int = 0  # 1 lets customers pay on the spot
+    cash_fee_percent: int = 0  # invoiced to the helper by QR-bill
+    goodwill_max_cents: int = 10_000  # the most that one act of goodwill gives away
 
     # Times
     draft_days: int = 7

@@ -26,6 +26,9 @@ def work_off(photos: PhotoStorage, *, policy: Policy) -> dict[str, int]:
     return {
         "bids_expired": _each(_due_bids(now), Bid, bids.expire),
         "tasks_expired": _each(_due_tasks(now), Task, bids.expire_task),
+        "no_shows_settled": _each(
+            _due_no_shows(now), Booking, lambda s, row: payments.settle_no_show(s, row, policy=policy)
+        ),
         "signed_off": _each(_due_sign_offs(now), Booking, lambda s, row: payments.sign_off(s, row, by=None)),
         "bookings_closed": _each(_due_closings(now, policy), Booking, bookings.close),
         "drafts_forgotten": _forget_drafts(photos),
@@ -65,6 +68,12 @@ def _due_sign_offs(now: datetime) -> Select[tuple[int]]:
     return (
         select(Booking.id).where(Booking.state == BOOKING.finished, Booking.sign_off_due_at <= now).order_by(Booking.id)
     )
+
+
+def _due_no_shows(now: datetime) -> Select[tuple[int]]:
+    """Reported absences that nobody objected to in time."""
+    reported = Booking.state.in_(BOOKING.befores("settle_no_show"))
+    return select(Booking.id).where(reported, Booking.objection_until <= now).order_by(Booking.id)
 
 
 def _due_closings(now: datetime, policy: Policy) -> Select[tuple[int]]:

@@ -15,11 +15,14 @@ from marketplace.db import db, transaction
 from marketplace.gateways import Gateways
 from marketplace.gateways.mail import Mail, MailRefused
 from marketplace.gateways.payments import GatewayRefused
-from marketplace.jobs.payments import deliver_refund
+from marketplace.jobs.payments import deliver_payout, deliver_refund, deliver_reversal
 from marketplace.models import OutboxItem, User
 
 # Makes the words of a mail: kind, reader and facts in, subject and body out. The web floor gives it, since templates live there.
 Words = Callable[[str, User, dict[str, Any]], tuple[str, str]]
+
+
+MONEY = {"refund": deliver_refund, "payout": deliver_payout, "reversal": deliver_reversal}
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,8 @@ def deliver_due(gateways: Gateways, words: Words, *, limit: int = 20) -> Deliver
 
 def _hand_over(item: OutboxItem, gateways: Gateways, words: Words) -> None:
     """Give one delivery to its gateway; raises what the gateway raises."""
-    if item.channel == "refund":
-        deliver_refund(item.facts, gateways)
+    if item.channel in MONEY:
+        MONEY[item.channel](item.facts, gateways, attempts=item.attempts)
         return
     mail = _written(item, words)
     db.session.rollback()  # nothing stays open while we talk to the outside

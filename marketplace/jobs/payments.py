@@ -1,41 +1,73 @@
-"""Payments between our transactions: opening the gateway's pages, reading how they ended, lapsing, refunds.
+"""Payments between our transactions: opening the gateway's pages, reading how things stand, refunds, payouts, messages.
 
-Write, call, write: whatever instant a process is killed at, running these again brings the same end.
+Write, call, write: whatever instant a process is killed at, running these again brings the same end. What the gateway has done and we
+never heard of is found again by our row's own name there.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from sqlalchemy import select
 
 from marketplace import clock
-from marketplace.actions import payments
+from marketplace.actions import disputes, payments, payouts, refunds
 from marketplace.db import db, transaction
-from marketplace.domain.errors import WrongState
-from marketplace.domain.money import PaymentFact
+from marketplace.domain.errors import DomainError, NotFound, WrongState
+from marketplace.domain.gateway import (
+    AccountRequest,
+    ChargeRequest,
+    CheckoutRequest,
+    GatewayNotice,
+    RefundRequest,
+    ReversalRequest,
+    SavedCard,
+    TransferRequest,
+)
+from marketplace.domain.lifecycles import DISPUTE, PAYMENT, PAYMENT_UNDER_WAY, PAYOUT
+from marketplace.domain.policy import Policy
 from marketplace.gateways import Gateways
-from marketplace.gateways.payments import CheckoutFact, CheckoutRequest, GatewayRefused, PaymentGateway
-from marketplace.models import Booking, Payment, User
+from marketplace.gateways.payments import GatewayDenied, GatewayRefused, GatewaySilent, PaymentGateway
+from marketplace.models import (
+    Booking,
+    Dispute,
+    Payment,
+    Payout,
+    PayoutAccount,
+    Refund,
+    Reversal,
+    User,
+)
 from marketplace.queries.bookings import reservations_over
 from marketplace.queries.payments import is_held, is_under_way, prepared_of
 
 log = structlog.get_logger()
 
+KEY_LIVES = timedelta(hours=23)  # the gateway forgets keys after a day; from then on we look before we ask again
+ASK_THE_SAME = (
+    3  # times that a key is tried: a failure may be repeated under it, so then we look, and ask anew under another
+)
+NOT_OURS_YET = "not_ours_yet"
 
-def open_page(payment_id: int, gateway: PaymentGateway, *, description: str, return_url: str) -> str:
-    """Open the payment page of a prepared payment and give its address; a second call gives the same page.
+
+# ---- Being paid
+
+
+def open_page(payment_id: int, gateway: PaymentGateway) -> str:
+    """Open the page of a payment under way and give its address; a second call gives the same page.
 
     Raises GatewayRefused, and WrongState when the payment is over already.
     """
-    amount, currency = db.session.execute(
-        select(Payment.amount_cents, Payment.currency).where(Payment.id == payment_id)
-    ).one()
-    db.session.rollback()  # nothing stays open while we talk to the outside
-    request = CheckoutRequest(_key(payment_id), amount, currency, description, return_url)
-    checkout = gateway.open_checkout(request)
+    request = _request(payment_id)
+    try:
+        checkout = gateway.open_checkout(request)
+    except GatewaySilent:
+        # The gateway repeats a failure under the same key. A page that was opened all the same has an address that nobody knows.
+        with transaction() as session:
+            payments.change_key(session, payment_id)
+        raise
     with transaction() as session:
         payments.note_checkout(session, payment_id, checkout.reference)
     return checkout.url
@@ -47,11 +79,9 @@ def settle(payment_id: int, gateway: PaymentGateway, *, close: bool = False) -> 
     db.session.rollback()
     if reference is None:
         reference = _found_again(payment_id, gateway)
-    if reference is None:
-        return
     fact = gateway.close_checkout(reference) if close else gateway.read_checkout(reference)
     with transaction() as session:
-        payments.record(session, _as_ours(fact))
+        payments.record(session, fact)
 
 
 def give_up(booking_id: int, gateway: PaymentGateway, *, by: User | None = None) -> bool:
@@ -69,6 +99,20 @@ def give_up(booking_id: int, gateway: PaymentGateway, *, by: User | None = None)
     return True
 
 
+def drop_extra(booking_id: int, gateway: PaymentGateway, *, by: User) -> bool:
+    """Take back more work that is not paid yet; False when it was paid in the last instant.
+
+    Raises GatewayRefused, NotAllowed, WrongState.
+    """
+    payment_id = prepared_of(db.session, booking_id)
+    if payment_id is not None and _was_opened(payment_id):
+        settle(payment_id, gateway, close=True)
+        return not is_held(db.session, payment_id)
+    with transaction() as session:
+        payments.drop_extra(session, session.get_one(Booking, booking_id), by=by)
+    return True
+
+
 def settle_pending(gateways: Gateways) -> int:
     """Settle pages whose customer never came back, lapse what was not paid in time; gives how many came to an end."""
     with transaction() as session:
@@ -80,13 +124,290 @@ def settle_pending(gateways: Gateways) -> int:
     return ended
 
 
-def deliver_refund(facts: Mapping[str, Any], gateways: Gateways) -> None:
-    """Hand a refund of the outbox to the gateway, under the row's key; raises GatewayRefused."""
-    reference = db.session.scalar(select(Payment.checkout).where(Payment.id == facts["payment_id"]))
+def charge_due(gateways: Gateways) -> int:
+    """Charge the saved cards whose time has come; gives how many."""
+    with transaction() as session:
+        due = payments.take_charges_due(session)
+    for payment_id in due:
+        with _refusals_logged(payment_id=payment_id):
+            fact = gateways.payments.charge(_charge_request(payment_id))
+            with transaction() as session:
+                payments.record_charge(session, payment_id, fact)
+    return len(due)
+
+
+def cancel_unpaid(gateways: Gateways, *, policy: Policy) -> int:
+    """Cancel visits near at hand whose later charge failed and was not made good; gives how many."""
+    near = clock.now() + timedelta(days=policy.charge_grace_days)
+    due = db.session.execute(
+        select(Payment.id, Payment.booking_id)
+        .join(Booking, Booking.id == Payment.booking_id)
+        .where(Payment.state == PAYMENT.action_needed, Booking.starts_at <= near)
+        .order_by(Payment.id)
+        .limit(50)
+    ).all()
+    cancelled = 0
+    for payment_id, booking_id in due:
+        with _refusals_logged(payment_id=payment_id):
+            if _was_opened(payment_id):
+                settle(payment_id, gateways.payments, close=True)
+            with transaction() as session:
+                payments.cancel_unpaid(session, session.get_one(Booking, booking_id))
+            cancelled += 1
+    return cancelled
+
+
+# ---- Giving back and paying out: rows of the outbox, handed over by the worker
+
+
+def deliver_refund(facts: Mapping[str, Any], gateways: Gateways, *, attempts: int = 1) -> None:
+    """Have the gateway give a refund, or read how it stands; raises GatewaySilent, for another try."""
+    refund = db.session.get_one(Refund, facts["id"])
+    payment = db.session.get_one(Payment, refund.payment_id)
+    refund_id, reference, intent, name = refund.id, refund.reference, str(payment.intent), f"{refund.id}:{refund.tries}"
+    request = RefundRequest(_key("refund", name, attempts), name, intent, refund.cents, refund.currency)
+    may_be_there = _may_be_there(refund.created_at, attempts)
+    db.session.rollback()  # nothing stays open while we talk to the outside
+    try:
+        if reference is not None:
+            fact = gateways.payments.read_refund(reference)
+        else:
+            found = gateways.payments.find_refund(intent, name) if may_be_there else None
+            fact = found or gateways.payments.refund(request)
+    except GatewayDenied as denial:
+        with transaction() as session:
+            refunds.deny(session, refund_id, denial.code)
+        return
+    with transaction() as session:
+        refunds.record(session, refund_id, fact)
+    if fact.outcome == "pending":
+        raise GatewaySilent("the refund is under way at the bank")
+
+
+def deliver_payout(facts: Mapping[str, Any], gateways: Gateways, *, attempts: int = 1) -> None:
+    """Send a payout, once the helper's account is ready and no bank disputes the money; raises GatewaySilent until then."""
+    payout = db.session.get_one(Payout, facts["id"])
+    if payout.state not in PAYOUT.befores("take"):
+        return
+    payout_id, payment_id = payout.id, payout.payment_id
+    account = db.session.scalar(select(PayoutAccount).where(PayoutAccount.user_id == payout.helper_id))
+    disputed = db.session.scalar(
+        select(Dispute.id).where(Dispute.payment_id == payment_id, Dispute.state.in_(DISPUTE.befores("lose")))
+    )
+    if account is None or not account.is_ready or disputed:
+        raise GatewaySilent("disputed" if disputed else "the helper has not given bank data yet")
+    destination, may_be_there = account.reference, _may_be_there(payout.created_at, attempts)
+    with transaction() as session:  # from here on it may have left: a refund takes it back instead of keeping it
+        payout = payouts.take(session, payout_id)
+        payment = session.get_one(Payment, payment_id)
+        whole = payout.cents <= payment.card_cents  # more than the charge brought: credit of the customer is part of it
+        name, group = f"{payout_id}:{payout.tries}", _group(payment.booking_id)
+        request = TransferRequest(
+            key=_key("payout", name, attempts),
+            payout=name,
+            group=group,
+            account=destination,
+            charge=payment.charge if whole else None,
+            amount_cents=payout.cents,
+            currency=payout.currency,
+        )
+    try:
+        found = gateways.payments.find_transfer(group, name) if may_be_there else None
+        fact = found or gateways.payments.transfer(request)
+    except GatewayDenied as denial:
+        with transaction() as session:
+            payouts.put_back(session, payout_id, denial.code)
+        raise GatewaySilent(str(denial)) from denial
+    with transaction() as session:
+        payouts.record_sent(session, payout_id, fact)
+
+
+def deliver_reversal(facts: Mapping[str, Any], gateways: Gateways, *, attempts: int = 1) -> None:
+    """Take a part of a sent payout back; raises GatewaySilent, for another try."""
+    reversal = db.session.get_one(Reversal, facts["id"])
+    payout = db.session.get_one(Payout, reversal.payout_id)
+    reversal_id, transfer, name = reversal.id, payout.reference, str(reversal.id)
+    request = ReversalRequest(_key("reversal", name, attempts), name, transfer or "", reversal.cents)
+    may_be_there = _may_be_there(reversal.created_at, attempts)
     db.session.rollback()
-    if reference is None:
-        raise GatewayRefused("this payment never had a page")
-    gateways.payments.refund(reference, facts["cents"], key=facts["key"])
+    if transfer is None:
+        raise GatewaySilent("the payout has not left yet")
+    try:
+        found = gateways.payments.find_reversal(transfer, name) if may_be_there else None
+        fact = found or gateways.payments.reverse(request)
+    except GatewayDenied as denial:
+        with transaction() as session:
+            payouts.deny_taking_back(session, reversal_id, denial.code)
+        return
+    with transaction() as session:
+        payouts.record_taken_back(session, reversal_id, fact)
+
+
+# ---- A helper's account
+
+
+def open_account(user: User, gateway: PaymentGateway, *, country: str) -> str:
+    """A helper's account at the gateway, opened at the first call; gives its reference. Raises GatewayRefused."""
+    user_id = user.id
+    known = db.session.scalar(select(PayoutAccount.reference).where(PayoutAccount.user_id == user_id))
+    if known is not None:
+        return known
+    request = AccountRequest(f"account-{user.public_id}", user.public_id, user.email, country)
+    db.session.rollback()
+    fact = gateway.open_account(request)
+    with transaction() as session:
+        return payouts.note_account(session, user_id, fact).reference
+
+
+def read_account(user_id: int, gateway: PaymentGateway) -> None:
+    """Read anew how a helper's account stands. Raises GatewayRefused."""
+    reference = db.session.scalar(select(PayoutAccount.reference).where(PayoutAccount.user_id == user_id))
+    db.session.rollback()
+    if reference is not None:
+        fact = gateway.read_account(reference)
+        with transaction() as session:
+            payouts.note_account(session, user_id, fact)
+
+
+# ---- Messages of the gateway
+
+
+def take_notice(notice: GatewayNotice, gateways: Gateways) -> bool:
+    """Work off a verified message of the gateway: read its subject anew, and book the effect with the message's id.
+
+    False when it was worked off before, or concerns nothing of ours. Raises GatewaySilent: then it is to come again.
+    """
+    act = SUBJECTS.get(notice.subject)
+    if act is None:
+        return False
+    try:
+        effect = act(notice.reference, gateways.payments)
+        with transaction() as session:
+            if not payments.note_event(session, notice):
+                return False
+            effect(session)
+    except NotFound:
+        return _foreign(notice)
+    except GatewayDenied as denial:
+        log.warning("notice_denied", kind=notice.kind, code=denial.code)
+        return False
+    except WrongState as refusal:
+        log.warning("notice_without_effect", kind=notice.kind, why=str(refusal))
+        return False
+    return True
+
+
+def _foreign(notice: GatewayNotice) -> bool:
+    """A thing that is not ours, or of which our row does not know yet (its page was opened an instant ago): later, perhaps."""
+    if notice.at > clock.now() - timedelta(minutes=10):
+        raise GatewaySilent(NOT_OURS_YET)
+    return False
+
+
+Effect = Callable[[Any], object]
+
+
+def _checkout_changed(reference: str, gateway: PaymentGateway) -> Effect:
+    fact = gateway.read_checkout(reference)
+    return lambda session: payments.record(session, fact)
+
+
+def _intent_changed(reference: str, gateway: PaymentGateway) -> Effect:
+    payment_id = db.session.scalar(select(Payment.id).where(Payment.intent == reference))
+    db.session.rollback()
+    if payment_id is None:  # of a page: its own message brings it
+        return lambda session: None
+    fact = gateway.read_charge(reference)
+    return lambda session: payments.record_charge(session, payment_id, fact)
+
+
+def _refund_changed(reference: str, gateway: PaymentGateway) -> Effect:
+    refund_id = db.session.scalar(select(Refund.id).where(Refund.reference == reference))
+    db.session.rollback()
+    if refund_id is None:
+        raise NotFound()
+    fact = gateway.read_refund(reference)
+    return lambda session: refunds.record(session, refund_id, fact)
+
+
+def _account_changed(reference: str, gateway: PaymentGateway) -> Effect:
+    user_id = db.session.scalar(select(PayoutAccount.user_id).where(PayoutAccount.reference == reference))
+    db.session.rollback()
+    if user_id is None:
+        raise NotFound()
+    fact = gateway.read_account(reference)
+    return lambda session: payouts.note_account(session, user_id, fact)
+
+
+def _dispute_changed(reference: str, gateway: PaymentGateway) -> Effect:
+    fact = gateway.read_dispute(reference)
+    return lambda session: disputes.record(session, fact)
+
+
+SUBJECTS: dict[str, Callable[[str, PaymentGateway], Effect]] = {
+    "checkout": _checkout_changed,
+    "intent": _intent_changed,
+    "refund": _refund_changed,
+    "account": _account_changed,
+    "dispute": _dispute_changed,
+}
+
+
+# ---- What they share
+
+
+def _request(payment_id: int) -> CheckoutRequest:
+    """What is asked for a payment: made from our row alone, so that asking again is asking for the same."""
+    payment = db.session.get_one(Payment, payment_id)
+    booking = db.session.get_one(Booking, payment.booking_id)
+    email = db.session.scalars(select(User.email).where(User.id == payment.customer_id)).one()
+    if payment.state not in PAYMENT_UNDER_WAY:
+        raise WrongState()
+    request = CheckoutRequest(
+        key=f"payment-{payment.id}-{payment.tries}",
+        payment=payment.public_id,
+        group=_group(booking.id),
+        amount_cents=payment.card_cents,
+        currency=payment.currency,
+        description=booking.public_id,
+        return_path=f"/payments/{payment.public_id}/return",
+        email=email,
+        saves_card=payment.charge_at is not None and payment.state == PAYMENT.prepared,
+    )
+    db.session.rollback()  # nothing stays open while we talk to the outside
+    return request
+
+
+def _charge_request(payment_id: int) -> ChargeRequest:
+    payment = db.session.get_one(Payment, payment_id)
+    booking = db.session.get_one(Booking, payment.booking_id)
+    request = ChargeRequest(
+        key=f"charge-{payment.id}",
+        payment=payment.public_id,
+        group=_group(booking.id),
+        amount_cents=payment.card_cents,
+        currency=payment.currency,
+        description=booking.public_id,
+        card=SavedCard(str(payment.card_customer), str(payment.card_method)),
+    )
+    db.session.rollback()
+    return request
+
+
+def _key(kind: str, name: str, attempts: int) -> str:
+    """The idempotency key of a try, made from our row; after some tries another one."""
+    again = (attempts - 1) // ASK_THE_SAME
+    return f"{kind}-{name}-{again}" if again else f"{kind}-{name}"
+
+
+def _may_be_there(created_at: datetime, attempts: int) -> bool:
+    """Whether it may have been done under a key that no longer tells us so."""
+    return attempts > ASK_THE_SAME or created_at < clock.now() - KEY_LIVES
+
+
+def _group(booking_id: int) -> str:
+    """The name of all money of one booking at the gateway."""
+    return f"booking_{booking_id}"
 
 
 def _ends(payment_id: int, gateway: PaymentGateway) -> bool:
@@ -96,23 +417,19 @@ def _ends(payment_id: int, gateway: PaymentGateway) -> bool:
     return not is_under_way(db.session, payment_id)
 
 
-def _found_again(payment_id: int, gateway: PaymentGateway) -> str | None:
-    """The page that was opened just before a crash, so that our row never heard of it."""
-    reference = gateway.find_checkout(_key(payment_id))
-    if reference is not None:
-        with transaction() as session:
-            payments.note_checkout(session, payment_id, reference)
-    return reference
+def _found_again(payment_id: int, gateway: PaymentGateway) -> str:
+    """The page that was opened just before a crash, so that our row never heard of it: the same key gives the same page.
+
+    A page that was never opened is opened by this, in order to be closed: on no other way is it sure that nobody can pay there.
+    """
+    open_page(payment_id, gateway)
+    return db.session.scalars(select(Payment.checkout).where(Payment.id == payment_id)).one() or ""
 
 
-def _key(payment_id: int) -> str:
-    """The idempotency key of a payment's page: made from our row, so that every try asks for the same page."""
-    return f"payment-{payment_id}"
-
-
-def _as_ours(fact: CheckoutFact) -> PaymentFact:
-    """What the gateway says, in the words of our own floors: actions know no gateway."""
-    return PaymentFact(**asdict(fact))
+def _was_opened(payment_id: int) -> bool:
+    opened = db.session.scalar(select(Payment.checkout).where(Payment.id == payment_id))
+    db.session.rollback()
+    return opened is not None
 
 
 @contextmanager
@@ -120,5 +437,5 @@ def _refusals_logged(**ids: int) -> Iterator[None]:
     """One payment that cannot be settled now stops no other; the next round tries again."""
     try:
         yield
-    except (GatewayRefused, WrongState) as refusal:
+    except (GatewayRefused, DomainError) as refusal:
         log.warning("payment_not_settled", why=str(refusal), **ids)

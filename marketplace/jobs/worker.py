@@ -19,7 +19,11 @@ log = structlog.get_logger()
 
 def round_of_work(gateways: Gateways, words: Words, *, policy: Policy) -> dict[str, int]:
     """Settle payments, work off deadlines, refresh standings, deliver the outbox; gives what was done, without the zeros."""
-    done = {"payments_settled": payments.settle_pending(gateways)}
+    done = {
+        "payments_settled": payments.settle_pending(gateways),
+        "cards_charged": payments.charge_due(gateways),
+        "unpaid_cancelled": payments.cancel_unpaid(gateways, policy=policy),
+    }
     done |= deadlines.work_off(gateways.photos, policy=policy)
     done["standings_refreshed"] = badges.refresh_stale(policy=policy)
     post = deliver_due(gateways, words)

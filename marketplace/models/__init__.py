@@ -2,13 +2,26 @@
 
 from marketplace.models.accounts import Guesses, Role, User, UserSession, WebAuthn
 from marketplace.models.badges import Standing
-from marketplace.models.bids import Bid, BidStep
+from marketplace.models.bids import Bid, BidStep, FeeRule
 from marketplace.models.bookings import Booking, TakenQuarter, VisitStep
 from marketplace.models.certifications import Certification
 from marketplace.models.journal import JournalEntry
 from marketplace.models.messages import Message
 from marketplace.models.outbox import Notice, OutboxItem
-from marketplace.models.payments import Entry, GatewayEvent, Payment, Posting
+from marketplace.models.payments import (
+    Credit,
+    Dispute,
+    Entry,
+    GatewayEvent,
+    Payment,
+    Payout,
+    PayoutAccount,
+    Posting,
+    Reconciliation,
+    Refund,
+    Reversal,
+    Settlement,
+)
 from marketplace.models.profiles import Profile, UsualHours
 from marketplace.models.reviews import Review
 from marketplace.models.sandbox import SandboxCheckout, SandboxRefund
@@ -20,8 +33,11 @@ __all__ = [
     "BidStep",
     "Booking",
     "Certification",
+    "Credit",
+    "Dispute",
     "Draft",
     "Entry",
+    "FeeRule",
     "GatewayEvent",
     "Guesses",
     "JournalEntry",
@@ -29,13 +45,19 @@ __all__ = [
     "Notice",
     "OutboxItem",
     "Payment",
+    "Payout",
+    "PayoutAccount",
     "Photo",
     "Posting",
     "Profile",
+    "Reconciliation",
+    "Refund",
+    "Reversal",
     "Review",
     "Role",
     "SandboxCheckout",
     "SandboxRefund",
+    "Settlement",
     "Skill",
     "Slot",
     "Standing",

@@ -22,6 +22,7 @@ class Booking(Base, Public):
         state_of(BOOKING),
         CheckConstraint("price_cents > 0 AND fee_cents >= 0 AND fee_cents <= price_cents", name="price"),
         one_of("cancelled_by", ("customer", "helper", "operator")),
+        one_of("absent", ("customer", "helper")),
         # One live booking per task: while one is reserved, every further acceptance is refused.
         Index("uq_bookings_live", "task_id", unique=True, postgresql_where=LIVE, sqlite_where=LIVE),
         Index("ix_bookings_customer", "customer_id", "starts_at"),
@@ -40,13 +41,17 @@ class Booking(Base, Public):
     fee_cents: Mapped[int]
     currency: Mapped[str] = mapped_column(String(3))
     created_at: Mapped[datetime]
+    promised_at: Mapped[datetime]  # the beginning first agreed: what cancelling costs is counted from the earlier one
     reserved_until: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
     sign_off_due_at: Mapped[datetime | None]
     signed_off_at: Mapped[datetime | None]
     cancelled_by: Mapped[str | None] = mapped_column(String(10))
     address: Mapped[str | None] = mapped_column(String(200))
     phone: Mapped[str | None] = mapped_column(String(20))
     unsolved_note: Mapped[str | None] = mapped_column(Text)  # the customer's words
+    absent: Mapped[str | None] = mapped_column(String(10))  # the side that the other one reported as not there
+    objection_until: Mapped[datetime | None]
     settled_reason: Mapped[str | None] = mapped_column(Text)  # the operator's words
 
     task: Mapped[Task] = relationship(lazy="raise")
@@ -59,6 +64,11 @@ class Booking(Base, Public):
     def ends_at(self) -> datetime:
         """When the visit is expected to end."""
         return self.starts_at + timedelta(minutes=self.minutes)
+
+    @property
+    def earliest_at(self) -> datetime:
+        """From when on cancelling is late: moving the visit does not make it cheaper."""
+        return min(self.starts_at, self.promised_at)
 
     @property
     def helper_cents(self) -> int:

@@ -8,11 +8,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.db import Base, one_of
 
-CHANNELS = ("mail", "refund")
+CHANNELS = ("mail", "refund", "payout", "reversal")
 
 
 class OutboxItem(Base):
-    """One delivery: a mail to a person, or a refund to the gateway. The worker leases it, delivers, and marks it delivered."""
+    """One delivery: a mail to a person, or money that the gateway is to move. The worker leases it, delivers, and marks it delivered."""
 
     __tablename__ = "outbox"
     __table_args__ = (

@@ -34,6 +34,7 @@ from marketplace.web import (
     security,
     static_files,
     tasks,
+    webhooks,
 )
 from marketplace.web.current import brand
 from marketplace.web.languages import OWN_NAMES, language
@@ -55,6 +56,7 @@ BLUEPRINTS = (
     reviews.bp,
     sandbox.bp,
     tasks.bp,
+    webhooks.bp,
 )
 
 csrf = CSRFProtect()

@@ -9,13 +9,12 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from marketplace import clock
-from marketplace.actions import bids
+from marketplace.actions import bids, fees
 from marketplace.db import by_public_id, db, transaction
 from marketplace.domain.bidding import ORDERS
 from marketplace.domain.errors import N_, Invalid, NotAllowed, NotFound
 from marketplace.domain.lifecycles import BID, TASK
 from marketplace.domain.masking import contacts_in
-from marketplace.domain.money import split
 from marketplace.models import Bid, Task, User
 from marketplace.permissions import may_answer_bid, may_bid, may_change_bid, may_change_task
 from marketplace.queries import bids as queries
@@ -197,16 +196,16 @@ def _bid_page(task: Task, form: BidForm, bid: Bid | None = None) -> str:
 
 def _check_page(task: Task, form: BidForm, bid: Bid | None) -> str:
     """What the customer pays, what the platform keeps, what the helper gets."""
-    fee_percent = bid.fee_percent if bid else policy().fee_percent
-    share = split(form.price.data or 0, fee_percent)
+    today = fees.in_force(db.session, skill_id=task.skill_id, helper_id=current_user.id, policy=policy())
+    fee = bid.fee if bid else today.fee
     words = (form.included.data or "", form.message.data or "")
     return render_template(
         "bids/check.html",
         task=task,
         form=form,
         bid=bid,
-        share=share,
-        fee_percent=fee_percent,
+        share=fee.split(form.price.data or 0),
+        fee=fee,
         contacts=[contact.text for text in words for contact in contacts_in(text)],
         policy=policy(),
     )
@@ -250,7 +249,7 @@ def show(public_id: str) -> str:
         side=side,
         other=other,
         other_name=_name(other, has_agreed),
-        share=split(bid.price_cents, bid.fee_percent),
+        share=bid.fee.split(bid.price_cents),
         may_accept=task.state == TASK.open and _may_accept(bid),
         has_run_out=bid.state in (BID.placed, BID.countered) and min(bid.expires_at, bid.starts_at) <= clock.now(),
         lines=thread(db.session, task.id, bid.helper_id, reader=current_user, has_agreed=has_agreed),

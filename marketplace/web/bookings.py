@@ -12,13 +12,14 @@ from wtforms.validators import DataRequired, Length
 from marketplace import clock
 from marketplace.actions import bookings, payments
 from marketplace.db import db, transaction
-from marketplace.domain.cancellation import CancellationEffect, Side, effect_of_cancelling
+from marketplace.domain.cancellation import CancellationEffect, Side
 from marketplace.domain.errors import N_, EffectChanged, WrongState
 from marketplace.domain.lifecycles import BOOKING, BOOKING_AGREED
 from marketplace.models import Booking, User
 from marketplace.permissions import side_of
 from marketplace.queries.bookings import mine, own_booking
-from marketplace.queries.payments import latest_of, story
+from marketplace.queries.ledger import story
+from marketplace.queries.payments import latest_of
 from marketplace.web.access import helper_only, signed_in
 from marketplace.web.current import policy
 from marketplace.web.languages import gettext as _
@@ -37,6 +38,8 @@ STEP = {
     "started": 3,
     "finished": 4,
     "unsolved": 4,
+    "no_show": 4,
+    "not_solvable": 6,
     "signed_off": 6,
     "closed": 6,
     "cancelled": 2,
@@ -56,6 +59,8 @@ TURN = {
     ("helper", "started"): N_("Your turn: say when it is finished."),
     ("helper", "finished"): N_("Next: %(name)s signs off. Silence signs off too."),
     ("helper", "unsolved"): N_("Next: we look at it and decide about the money. You will hear from us."),
+    ("customer", "no_show"): N_("Next: whoever was reported as not there may object. After that the money is shared."),
+    ("helper", "no_show"): N_("Next: whoever was reported as not there may object. After that the money is shared."),
 }
 HAPPENED = {
     "reserved": _l("Accepted"),
@@ -68,12 +73,20 @@ HAPPENED = {
     "signed_off": _l("Signed off"),
     "closed": _l("Closed"),
     "cancelled": _l("Cancelled"),
+    "no_show": _l("Reported: nobody was there"),
+    "not_solvable": _l("No neighbour can solve it"),
 }
+# A booking's money as a story, by the kinds of `queries.ledger.STORY`; what is between us and the gateway is not theirs.
 MONEY = {
     "held": _l("Paid and held"),
+    "held_from_credit": _l("Paid from the credit, and held"),
+    "cash_paid": _l("Paid in cash"),
     "refunded": _l("Back to the customer"),
+    "credited": _l("Back to the customer's credit"),
     "helper": _l("For the helper"),
     "fee": _l("Fee of the platform"),
+    "helper_gives_back": _l("Taken back from the helper"),
+    "fee_given_back": _l("Given back by the platform"),
 }
 
 
@@ -114,7 +127,7 @@ def show(public_id: str) -> str:
         turn=_turn(booking, side),
         may_cancel=booking.state in BOOKING.befores("cancel"),
         happened=HAPPENED,
-        story=[(MONEY[line.kind], line.cents) for line in story(db.session, booking)],
+        story=[(MONEY[line.kind], line.cents) for line in story(db.session, booking) if line.kind in MONEY],
         payment=latest_of(db.session, booking.id),
         effect=_effect(booking, side),
         opened=opened,
@@ -262,14 +275,7 @@ def _turn(booking: Booking, side: Side) -> str | None:
 
 def _effect(booking: Booking, side: Side) -> CancellationEffect:
     """What cancelling would cost whom now."""
-    return effect_of_cancelling(
-        booking.price_cents,
-        fee_percent=booking.bid.fee_percent,
-        starts_at=booking.starts_at,
-        by=side,
-        at=clock.now(),
-        policy=policy(),
-    )
+    return payments.effect_now(db.session, booking, side, policy=policy())
 
 
 def _back_to(public_id: str) -> Response:

@@ -19,6 +19,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from marketplace import clock
+from marketplace.domain.fees import Fee
 from marketplace.web.languages import gettext
 
 # The weekday and the day as they stand in a sentence: only German has the dot, only German and English the comma.
@@ -37,6 +38,7 @@ def register(app: Flask) -> None:
         "distance": distance,
         "stars": stars,
         "duration": duration,
+        "fee_words": fee_words,
         "local": local,
         "iso": iso,
     }
@@ -91,6 +93,33 @@ def duration(minutes: int) -> str:
     if not rest:
         return gettext("%(hours)s h", hours=hours)
     return gettext("%(hours)s h %(minutes)s min", hours=hours, minutes=rest)
+
+
+def fee_words(fee: Fee, currency: str) -> str:
+    """What is taken off a price and how it comes about: `the platform's fee (10 %, at least CHF 2.00)`."""
+    least, most = fee.min_cents, fee.max_cents
+    if least and most is not None:
+        words = gettext(
+            "Less the platform's fee (%(percent)s %%, at least %(least)s, at most %(most)s)",
+            percent=fee.percent,
+            least=money(least, currency),
+            most=money(most, currency),
+        )
+    elif least:
+        words = gettext(
+            "Less the platform's fee (%(percent)s %%, at least %(least)s)",
+            percent=fee.percent,
+            least=money(least, currency),
+        )
+    elif most is not None:
+        words = gettext(
+            "Less the platform's fee (%(percent)s %%, at most %(most)s)",
+            percent=fee.percent,
+            most=money(most, currency),
+        )
+    else:
+        words = gettext("Less the platform's fee (%(percent)s %%)", percent=fee.percent)
+    return words
 
 
 def local(at: datetime) -> datetime:

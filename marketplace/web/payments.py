@@ -15,9 +15,10 @@ from marketplace.actions import payments
 from marketplace.db import by_public_id, db, transaction
 from marketplace.domain.cancellation import effect_of_cancelling
 from marketplace.domain.errors import PaymentUnderWay
+from marketplace.domain.lifecycles import PAYMENT_UNDER_WAY
 from marketplace.gateways.payments import GatewayRefused
 from marketplace.jobs.payments import give_up, open_page, settle
-from marketplace.models import Bid, Payment
+from marketplace.models import Bid
 from marketplace.queries.bookings import own_booking
 from marketplace.queries.payments import Acceptable, acceptable, payment_of
 from marketplace.web.access import signed_in
@@ -105,7 +106,8 @@ def create(public_id: str) -> Response | tuple[str, int]:
 def again(public_id: str) -> Response:
     """Go on paying for a reserved visit, or try once more."""
     with transaction() as session:
-        payment = payments.resume(session, own_booking(session, public_id, current_user), by=current_user)
+        booking = own_booking(session, public_id, current_user)
+        payment = payments.resume(session, booking, by=current_user, policy=policy())
     return _lead_to_page(payment.public_id)
 
 
@@ -148,15 +150,11 @@ def gateway_refused(refusal: GatewayRefused) -> tuple[str, int]:
 
 
 def _lead_to_page(public_id: str) -> Response:
-    """To the gateway's payment page. Nothing of ours is open while the gateway is called."""
-    payment_id = by_public_id(db.session, Payment, public_id).id
-    address = open_page(
-        payment_id,
-        gateways().payments,
-        description=f"{current_app.config['BRAND_NAME']} {public_id}",
-        return_url=url_for("payments.back", public_id=public_id),
-    )
-    return redirect(address, 303)
+    """To the gateway's payment page, unless nothing is to be paid there. Nothing of ours is open while the gateway is called."""
+    payment = payment_of(db.session, public_id, current_user)
+    if payment.state not in PAYMENT_UNDER_WAY:
+        return redirect(url_for("bookings.show", public_id=payment.booking.public_id), 303)
+    return redirect(open_page(payment.id, gateways().payments), 303)
 
 
 def _check_page(ready: Acceptable, form: AcceptanceForm) -> str:
@@ -164,8 +162,9 @@ def _check_page(ready: Acceptable, form: AcceptanceForm) -> str:
     bid = ready.bid
     late = effect_of_cancelling(
         bid.price_cents,
-        fee_percent=bid.fee_percent,
+        fee=bid.fee,
         starts_at=bid.starts_at,
+        confirmed_at=clock.now(),
         by="customer",
         at=bid.starts_at,
         policy=policy(),

@@ -4,21 +4,25 @@ from flask import flash, redirect, render_template, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 from wtforms import RadioField, SelectChoice
-from wtforms.validators import InputRequired
+from wtforms.validators import InputRequired, ValidationError
 
 from marketplace.actions import payments
 from marketplace.db import by_public_id, db, transaction
+from marketplace.domain.errors import Invalid
 from marketplace.domain.lifecycles import BOOKING
-from marketplace.models import Booking
+from marketplace.models import Booking, Payment
 from marketplace.permissions import may_settle
 from marketplace.queries import operator
 from marketplace.queries.bookings import booking_page
 from marketplace.queries.journal import lines
-from marketplace.queries.payments import latest_of, story
+from marketplace.queries.ledger import story
+from marketplace.queries.payments import held_of, latest_of
 from marketplace.web.access import operator_only
 from marketplace.web.current import policy
+from marketplace.web.fields import MoneyField
 from marketplace.web.languages import gettext as _
 from marketplace.web.languages import lazy_gettext as _l
+from marketplace.web.languages import say
 from marketplace.web.operator.events import in_words
 from marketplace.web.operator.room import ReasonForm, Tab, bp, chosen, words_searched
 from marketplace.web.operator.today import day_span
@@ -33,26 +37,64 @@ WHICH = {
     "unpaid": (_l("Not paid"), ("reserved", "lapsed")),
 }
 
-# Who got what, by the kinds of `queries.payments.story`.
+# Who got what, by the kinds of `queries.ledger.STORY`.
 MONEY_WORDS = {
     "held": _l("Paid by the customer and held"),
-    "refunded": _l("Paid back to the customer"),
+    "held_from_credit": _l("Paid from the customer's credit, and held"),
+    "cash_paid": _l("Paid in cash"),
+    "refunded": _l("Back to the customer, asked of the gateway"),
+    "credited": _l("Back to the customer's credit"),
+    "refund_given": _l("Back to the customer, given by the gateway"),
+    "refund_failed": _l("Could not reach the customer"),
     "helper": _l("For the helper"),
     "fee": _l("Our fee"),
+    "helper_gives_back": _l("Taken back from the helper"),
+    "fee_given_back": _l("Given back out of our fee"),
+    "payout_sent": _l("Sent to the helper"),
+    "payout_taken_back": _l("Came back from the helper"),
+    "gateway_fee": _l("Kept by the gateway"),
+    "dispute_opened": _l("Taken by the customer's bank"),
+    "dispute_won": _l("Given back by the customer's bank"),
+    "dispute_lost": _l("Lost to the customer's bank"),
+    "credit_given": _l("Credit given by us"),
 }
 
 
 class SettlementForm(ReasonForm):
-    """In whose favour the money of an unsolved visit goes, and why."""
+    """In whose favour the money of an unsolved visit goes, or how it is split, and why."""
 
     in_favour_of = RadioField(
         _l("Who gets the money?"),
         choices=[
             SelectChoice("customer", _l("The customer gets it back")),
             SelectChoice("helper", _l("The helper is paid")),
+            SelectChoice("both", _l("Both get a part of it")),
         ],
         validators=[InputRequired(_l("Please choose who gets the money."))],
     )
+    refund_cents = MoneyField(_l("Back to the customer"), description=_l("Only when both get a part."))
+    helper_cents = MoneyField(_l("For the helper"), description=_l("What is left is the platform's."))
+
+    def validate_refund_cents(self, field: MoneyField) -> None:
+        """A split needs both amounts."""
+        if self.in_favour_of.data == "both" and field.data is None:
+            raise ValidationError(_("Please say how much each of them gets."))
+
+    def validate_helper_cents(self, field: MoneyField) -> None:
+        """A split needs both amounts."""
+        if self.in_favour_of.data == "both" and field.data is None:
+            raise ValidationError(_("Please say how much each of them gets."))
+
+    def shares(self, payments: list[Payment]) -> dict[str, int]:
+        """What goes back to the customer and what to the helper, in cents."""
+        paid, fees = sum(one.amount_cents for one in payments), sum(one.fee_cents for one in payments)
+        match self.in_favour_of.data:
+            case "customer":
+                return {"refund_cents": paid, "helper_cents": 0}
+            case "helper":
+                return {"refund_cents": 0, "helper_cents": paid - fees}
+            case _:
+                return {"refund_cents": self.refund_cents.data, "helper_cents": self.helper_cents.data}
 
 
 @bp.get("/bookings")
@@ -92,14 +134,14 @@ def settlement(public_id: str) -> Response | tuple[str, int]:
     form = SettlementForm()
     if not form.validate_on_submit():
         return _page(public_id, form), 422
-    with transaction() as session:
-        payments.settle(
-            session,
-            by_public_id(session, Booking, public_id),
-            by=current_user,
-            in_favour_of=form.in_favour_of.data,
-            reason=form.reason.data or "",
-        )
+    try:
+        with transaction() as session:
+            one = by_public_id(session, Booking, public_id)
+            shares = form.shares(held_of(session, one.id))
+            payments.settle(session, one, by=current_user, reason=form.reason.data or "", **shares)
+    except Invalid as refusal:
+        form[refusal.field].errors = [say(refusal)]
+        return _page(public_id, form), 422
     flash(_("The visit is settled. Both sides are told."), "success")
     return redirect(url_for("operator.booking", public_id=public_id), 303)
 

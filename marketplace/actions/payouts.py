@@ -1,0 +1,191 @@
+"""Writing payouts: what helpers are owed, sent once they can be reached, and taken back when the operator decides so."""
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from marketplace import clock
+from marketplace.actions import journal, ledger, outbox
+from marketplace.db import move
+from marketplace.domain.errors import WrongState
+from marketplace.domain.gateway import AccountFact, ReversalFact, TransferFact
+from marketplace.domain.lifecycles import PAYOUT, REVERSAL
+from marketplace.domain.money import GATEWAY, owed
+from marketplace.models import Entry, Payment, Payout, PayoutAccount, Reversal, Settlement
+
+PAYOUT_CHANNEL, REVERSAL_CHANNEL = "payout", "reversal"
+
+
+# ---- A helper's account
+
+
+def note_account(session: Session, user_id: int, fact: AccountFact) -> PayoutAccount:
+    """Write down how a helper's account stands at the gateway; when money can reach it now, what waits is sent."""
+    account = session.scalar(
+        select(PayoutAccount).where(PayoutAccount.user_id == user_id).with_for_update(of=PayoutAccount)
+    )
+    now = clock.now()
+    if account is None:
+        account = PayoutAccount(user_id=user_id, reference=fact.reference, created_at=now, read_at=now)
+        session.add(account)
+        session.flush()
+        journal.record(session, "payout_account_opened", account, by=None)
+    if account.reference != fact.reference:  # opened twice at the same instant: the first one stays
+        return account
+    became_ready = fact.ready and not account.is_ready
+    account.is_ready, account.has_begun, account.read_at = fact.ready, fact.begun, now
+    if became_ready:
+        journal.record(session, "payout_account_ready", account, by=None)
+        outbox.hurry(session, PAYOUT_CHANNEL, _waiting_of(session, user_id))
+    return account
+
+
+def remind(session: Session, helper_id: int) -> None:
+    """Remind a helper that money waits for bank data."""
+    waiting = session.scalar(
+        select(func.sum(Payout.cents)).where(Payout.helper_id == helper_id, Payout.state == PAYOUT.waiting)
+    )
+    if waiting:
+        outbox.tell(session, helper_id, "payout_waiting", cents=int(waiting))
+
+
+# ---- Payouts
+
+
+def ask(session: Session, payment: Payment, settlement: Settlement, helper_id: int) -> Payout | None:
+    """Have the worker pay a helper a share, less what the helper owes us; None when nothing is left of it.
+
+    Called after the share is in the ledger, inside the booking's lock.
+    """
+    cents = min(settlement.helper_cents, free_cents(session, helper_id))
+    if cents <= 0:
+        return None
+    payout = Payout(
+        helper_id=helper_id,
+        payment_id=payment.id,
+        settlement_id=settlement.id,
+        cents=cents,
+        currency=payment.currency,
+        created_at=clock.now(),
+    )
+    session.add(payout)
+    session.flush()
+    outbox.ask(session, PAYOUT_CHANNEL, payout.id)
+    return payout
+
+
+def free_cents(session: Session, helper_id: int) -> int:
+    """What is owed to a helper and not on its way yet; below zero when the helper owes us."""
+    session.flush()
+    account = owed(helper_id)
+    came = session.scalar(select(func.coalesce(func.sum(Entry.cents), 0)).where(Entry.to_account == account))
+    went = session.scalar(select(func.coalesce(func.sum(Entry.cents), 0)).where(Entry.from_account == account))
+    on_its_way = session.scalar(
+        select(func.coalesce(func.sum(Payout.cents), 0)).where(
+            Payout.helper_id == helper_id, Payout.state.in_((PAYOUT.waiting, PAYOUT.sending))
+        )
+    )
+    coming_back = session.scalar(
+        select(func.coalesce(func.sum(Reversal.cents), 0))
+        .join(Payout, Payout.id == Reversal.payout_id)
+        .where(Payout.helper_id == helper_id, Reversal.state == REVERSAL.asked)
+    )
+    return int(came or 0) - int(went or 0) - int(on_its_way or 0) + int(coming_back or 0)
+
+
+def take(session: Session, payout_id: int) -> Payout:
+    """Begin to send a payout: from here on it may have left. Raises WrongState when it was dropped or sent."""
+    move(session, Payout, payout_id, PAYOUT, "take")
+    return session.get_one(Payout, payout_id)
+
+
+def put_back(session: Session, payout_id: int, why: str) -> None:
+    """It has surely not left; the next try has a new key."""
+    payout = session.get_one(Payout, payout_id)
+    move(session, Payout, payout_id, PAYOUT, "put_back", waits_for=why[:80], tries=payout.tries + 1)
+
+
+def record_sent(session: Session, payout_id: int, fact: TransferFact) -> None:
+    """The transfer was made; safe to run again."""
+    payout = session.get_one(Payout, payout_id)
+    try:
+        move(session, Payout, payout_id, PAYOUT, "send", reference=fact.reference, sent_at=clock.now(), waits_for=None)
+    except WrongState:
+        if payout.state == PAYOUT.sent:
+            return
+        raise
+    booking_id = session.get_one(Payment, payout.payment_id).booking_id
+    moved = (owed(payout.helper_id), GATEWAY, payout.cents)
+    _post(session, "payout_sent", payout.id, moved, payout, booking_id, fact.reference)
+    journal.record(session, "payout_sent", payout, by=None, facts={"cents": payout.cents})
+    outbox.tell(session, payout.helper_id, "payout_sent", booking_id=booking_id, cents=payout.cents)
+
+
+# ---- Taking back
+
+
+def take_back(session: Session, payment: Payment, settlement: Settlement, cents: int) -> None:
+    """So much of what a payment brought its helper is not theirs any more: out of what still waits, then out of what was sent."""
+    payouts = list(
+        session.scalars(
+            select(Payout)
+            .where(Payout.payment_id == payment.id, Payout.state != PAYOUT.dropped)
+            .order_by(Payout.id.desc())
+            .with_for_update(of=Payout)
+            .execution_options(populate_existing=True)
+        )
+    )
+    for payout in payouts:
+        part = min(cents, payout.cents - payout.taken_back_cents)
+        if part <= 0:
+            continue
+        if payout.state == PAYOUT.waiting:
+            _lower(session, payout, part)
+        else:
+            _reverse(session, payout, settlement, part)
+        cents -= part
+
+
+def record_taken_back(session: Session, reversal_id: int, fact: ReversalFact) -> None:
+    """The helper's part came back; safe to run again."""
+    reversal = session.get_one(Reversal, reversal_id)
+    if reversal.state not in REVERSAL.befores("take_back"):
+        return
+    move(session, Reversal, reversal_id, REVERSAL, "take_back", reference=fact.reference, taken_back_at=clock.now())
+    payout = session.get_one(Payout, reversal.payout_id)
+    booking_id = session.get_one(Payment, payout.payment_id).booking_id
+    moved = (GATEWAY, owed(payout.helper_id), reversal.cents)
+    _post(session, "payout_taken_back", reversal.id, moved, payout, booking_id, fact.reference)
+    journal.record(session, "payout_taken_back", payout, by=None, facts={"cents": reversal.cents})
+
+
+def deny_taking_back(session: Session, reversal_id: int, why: str) -> None:
+    """It surely does not come back: it stays a debt, which later payouts are lowered by."""
+    reversal = session.get_one(Reversal, reversal_id)
+    if reversal.state in REVERSAL.befores("fail"):
+        move(session, Reversal, reversal_id, REVERSAL, "fail", failure=why[:80])
+        journal.record(session, "payout_kept", session.get_one(Payout, reversal.payout_id), by=None)
+
+
+def _lower(session: Session, payout: Payout, cents: int) -> None:
+    if cents == payout.cents:
+        move(session, Payout, payout.id, PAYOUT, "drop", cents=0)
+    else:
+        move(session, Payout, payout.id, PAYOUT, "lower", cents=payout.cents - cents)
+
+
+def _reverse(session: Session, payout: Payout, settlement: Settlement, cents: int) -> None:
+    payout.taken_back_cents += cents
+    reversal = Reversal(payout_id=payout.id, settlement_id=settlement.id, cents=cents, created_at=clock.now())
+    session.add(reversal)
+    session.flush()
+    outbox.ask(session, REVERSAL_CHANNEL, reversal.id)
+
+
+def _post(
+    session: Session, kind: str, key: int, moved: ledger.Moved, payout: Payout, booking_id: int, reference: str
+) -> None:
+    ledger.post(session, kind, key, moved, currency=payout.currency, booking_id=booking_id, reference=reference)
+
+
+def _waiting_of(session: Session, helper_id: int) -> list[int]:
+    return list(session.scalars(select(Payout.id).where(Payout.helper_id == helper_id, Payout.state == PAYOUT.waiting)))
