@@ -11,8 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from marketplace import clock
-from marketplace.actions import bookings, payments, skills
-from marketplace.domain.money import GATEWAY, REVENUE, PaymentFact, held, owed
+from marketplace.actions import bookings, ledger, payments, skills
+from marketplace.domain.gateway import Charge, CheckoutFact
+from marketplace.domain.money import GATEWAY, REVENUE, held, owed
 from marketplace.domain.policy import Policy
 from marketplace.ids import public_id
 from marketplace.models import (
@@ -20,12 +21,12 @@ from marketplace.models import (
     BidStep,
     Booking,
     Certification,
-    Entry,
     Payment,
-    Posting,
+    Payout,
     Profile,
     Review,
     Role,
+    Settlement,
     Skill,
     Slot,
     Task,
@@ -208,8 +209,9 @@ def make_booking(session: Session, bid: Bid | None = None, *, state: str = "conf
     values = {"address": "Rosenweg 3, 3011 Bern", "phone": "+41791234567", "terms": 1, **terms}
     payment = payments.accept_bid(session, bid, by=customer, policy=policy, **values)
     session.flush()
-    payments.note_checkout(session, payment.id, f"checkout-{payment.id}")
-    session.refresh(payment)
+    if payment.state == "prepared":
+        payments.note_checkout(session, payment.id, f"checkout-{payment.id}")
+        session.refresh(payment)
     booking = session.get_one(Booking, payment.booking_id)
     steps: dict[str, Callable[[], object]] = {
         "reserved": lambda: None,
@@ -221,7 +223,15 @@ def make_booking(session: Session, bid: Bid | None = None, *, state: str = "conf
         "signed_off": lambda: payments.sign_off(session, booking, by=customer),
         "closed": lambda: bookings.close(session, booking),
         "cancelled": lambda: payments.call_off(session, booking, by=customer, policy=policy),
-        "abandoned": lambda: payments.record(session, replace(paid(payment), event_id="left", outcome="abandoned")),
+        "abandoned": lambda: payments.record(session, replace(paid(payment), outcome="abandoned", charge=None)),
+        "no_show": lambda: _at(
+            session,
+            booking.starts_at + timedelta(hours=1),
+            lambda: bookings.report_no_show(session, booking, by=helper, policy=policy),
+        ),
+        "not_solvable": lambda: payments.give_up(
+            session, booking, by=helper, note="Das Gerät ist defekt.", policy=policy
+        ),
         "lapsed": lambda: payments.lapse(session, booking, by=customer),
     }
     for step in WAYS[state].split():
@@ -230,10 +240,18 @@ def make_booking(session: Session, bid: Bid | None = None, *, state: str = "conf
     return booking
 
 
+def _at(session: Session, moment: datetime, verb: Callable[[], object]) -> None:
+    """Let a verb happen at a moment."""
+    with clock.moved_to(moment):
+        verb()
+
+
 _VISIT = "reserved confirmed on_the_way started finished"
 WAYS = {  # the states through which a booking comes to a state
     **{state: _VISIT.partition(state)[0] + state for state in _VISIT.split()},
     "unsolved": f"{_VISIT} unsolved",
+    "no_show": "reserved confirmed on_the_way no_show",
+    "not_solvable": "reserved confirmed on_the_way started not_solvable",
     "signed_off": f"{_VISIT} signed_off",
     "closed": f"{_VISIT} signed_off closed",
     "cancelled": "reserved confirmed cancelled",
@@ -241,11 +259,20 @@ WAYS = {  # the states through which a booking comes to a state
 }
 
 
-def paid(payment: Payment) -> PaymentFact:
+def paid(payment: Payment, **values: Any) -> CheckoutFact:
     """What the gateway says when this payment's page was paid."""
-    return PaymentFact(
-        f"{payment.checkout}-paid", payment.checkout or "", "paid", payment.amount_cents, payment.currency
-    )
+    cents, currency = payment.card_cents, payment.currency
+    charge = Charge(f"pi-{payment.id}", f"ch-{payment.id}", cents, currency, fee_cents=30)
+    given = {
+        "reference": payment.checkout or "",
+        "payment": payment.public_id,
+        "outcome": "paid",
+        "amount_cents": cents,
+        "currency": currency,
+        "charge": charge,
+        **values,
+    }
+    return CheckoutFact(**given)
 
 
 def payment_of(session: Session, booking: Booking) -> Payment:
@@ -277,6 +304,7 @@ def make_done_booking(
         fee_cents=bid.price_cents // 10,
         currency="CHF",
         created_at=now,
+        promised_at=now,
         reserved_until=now,
         signed_off_at=now,
         address="Rosenweg 3, 3011 Bern",
@@ -293,6 +321,7 @@ def make_done_booking(
         customer_id=booking.customer_id,
         state="released",
         amount_cents=booking.price_cents,
+        fee_cents=booking.fee_cents,
         currency="CHF",
         created_at=now,
         settled_at=now,
@@ -300,30 +329,37 @@ def make_done_booking(
     session.add(payment)
     session.flush()
     account, net = held(booking.id), booking.price_cents - booking.fee_cents
-    _post(session, "payment_held", payment, (GATEWAY, account, payment.amount_cents))
-    _post(
-        session,
-        "payment_released",
-        payment,
-        (account, owed(booking.helper_id), net),
-        (account, REVENUE, booking.fee_cents),
+    settlement = Settlement(
+        payment_id=payment.id,
+        booking_id=booking.id,
+        reason="sign_off",
+        refund_cents=0,
+        helper_cents=net,
+        fee_cents=booking.fee_cents,
+        at=now,
     )
+    session.add(settlement)
+    session.flush()
+    session.add(
+        Payout(
+            helper_id=booking.helper_id,
+            payment_id=payment.id,
+            settlement_id=settlement.id,
+            cents=net,
+            currency="CHF",
+            created_at=now,
+        )
+    )
+    facts = {"currency": "CHF", "booking_id": booking.id}
+    ledger.post(session, "payment_held", payment.id, (GATEWAY, account, payment.amount_cents), **facts)
+    shares = ((account, owed(booking.helper_id), net), (account, REVENUE, booking.fee_cents))
+    ledger.post(session, "settled", settlement.id, *shares, **facts)
     session.commit()
     return session.scalars(
         select(Booking)
         .where(Booking.id == booking.id)
         .options(joinedload(Booking.customer), joinedload(Booking.helper), joinedload(Booking.task))
     ).one()
-
-
-def _post(session: Session, kind: str, payment: Payment, *moves: tuple[str, str, int]) -> None:
-    posting = Posting(kind=kind, key=str(payment.id), booking_id=payment.booking_id, at=clock.now())
-    session.add(posting)
-    session.flush()
-    session.add_all(
-        Entry(posting_id=posting.id, from_account=source, to_account=goal, cents=cents, currency="CHF")
-        for source, goal, cents in moves
-    )
 
 
 def make_review(session: Session, booking: Booking, *, side: str = "customer", stars: int = 5, **values: Any) -> Review:

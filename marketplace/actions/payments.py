@@ -152,16 +152,6 @@ def note_checkout(session: Session, payment_id: int, reference: str) -> None:
         raise WrongState()
 
 
-def change_key(session: Session, payment_id: int) -> None:
-    """The gateway failed to open a page: the next try is a new one."""
-    session.execute(
-        update(Payment)
-        .where(Payment.id == payment_id, Payment.checkout.is_(None))
-        .values(tries=Payment.tries + 1)
-        .execution_options(synchronize_session="fetch")
-    )
-
-
 def take_due(session: Session, *, limit: int = 100) -> list[int]:
     """The ids of payments under way of which the gateway was not asked for a while; they count as asked from now."""
     now = clock.now()

@@ -23,8 +23,9 @@ class CheckoutRequest:
     amount_cents: int
     currency: str
     description: str
-    return_path: str  # where the page leads back to, on our own site
+    return_url: str
     email: str
+    expires_at: datetime | None = None
     saves_card: bool = False
 
 

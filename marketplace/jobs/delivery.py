@@ -55,7 +55,7 @@ def deliver_due(gateways: Gateways, words: Words, *, limit: int = 20) -> Deliver
 def _hand_over(item: OutboxItem, gateways: Gateways, words: Words) -> None:
     """Give one delivery to its gateway; raises what the gateway raises."""
     if item.channel in MONEY:
-        MONEY[item.channel](item.facts, gateways, attempts=item.attempts)
+        MONEY[item.channel](item.facts, gateways)
         return
     mail = _written(item, words)
     db.session.rollback()  # nothing stays open while we talk to the outside

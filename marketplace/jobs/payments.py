@@ -29,7 +29,7 @@ from marketplace.domain.gateway import (
 from marketplace.domain.lifecycles import DISPUTE, PAYMENT, PAYMENT_UNDER_WAY, PAYOUT
 from marketplace.domain.policy import Policy
 from marketplace.gateways import Gateways
-from marketplace.gateways.payments import GatewayDenied, GatewayRefused, GatewaySilent, PaymentGateway
+from marketplace.gateways.payments import GatewayDenied, GatewayRefused, GatewaySilent
 from marketplace.models import (
     Booking,
     Dispute,
@@ -47,7 +47,6 @@ log = structlog.get_logger()
 
 KEY_LIVES = timedelta(hours=23)  # the gateway forgets keys after a day; from then on we look before we ask again
 ASK_THE_SAME = (
-    3  # times that a key is tried: a failure may be repeated under it, so then we look, and ask anew under another
 )
 NOT_OURS_YET = "not_ours_yet"
 
@@ -55,43 +54,36 @@ NOT_OURS_YET = "not_ours_yet"
 # ---- Being paid
 
 
-def open_page(payment_id: int, gateway: PaymentGateway) -> str:
+def open_page(payment_id: int, gateways: Gateways) -> str:
     """Open the page of a payment under way and give its address; a second call gives the same page.
 
     Raises GatewayRefused, and WrongState when the payment is over already.
     """
-    request = _request(payment_id)
-    try:
-        checkout = gateway.open_checkout(request)
-    except GatewaySilent:
-        # The gateway repeats a failure under the same key. A page that was opened all the same has an address that nobody knows.
-        with transaction() as session:
-            payments.change_key(session, payment_id)
-        raise
+    checkout = gateways.payments.open_checkout(_request(payment_id, gateways))
     with transaction() as session:
         payments.note_checkout(session, payment_id, checkout.reference)
     return checkout.url
 
 
-def settle(payment_id: int, gateway: PaymentGateway, *, close: bool = False) -> None:
+def settle(payment_id: int, gateways: Gateways, *, close: bool = False) -> None:
     """Book how a payment's page stands at the gateway; `close` ends one that is still open. Raises GatewayRefused."""
     reference = db.session.scalar(select(Payment.checkout).where(Payment.id == payment_id))
     db.session.rollback()
     if reference is None:
-        reference = _found_again(payment_id, gateway)
-    fact = gateway.close_checkout(reference) if close else gateway.read_checkout(reference)
+        reference = _found_again(payment_id, gateways)
+    fact = gateways.payments.close_checkout(reference) if close else gateways.payments.read_checkout(reference)
     with transaction() as session:
         payments.record(session, fact)
 
 
-def give_up(booking_id: int, gateway: PaymentGateway, *, by: User | None = None) -> bool:
+def give_up(booking_id: int, gateways: Gateways, *, by: User | None = None) -> bool:
     """End a reservation; False when it was paid in the last instant, which confirms it instead.
 
     Raises GatewayRefused, NotAllowed, WrongState.
     """
     payment_id = prepared_of(db.session, booking_id)
     if payment_id is not None:
-        settle(payment_id, gateway, close=True)
+        settle(payment_id, gateways, close=True)
         if is_held(db.session, payment_id):
             return False
     with transaction() as session:
@@ -99,14 +91,14 @@ def give_up(booking_id: int, gateway: PaymentGateway, *, by: User | None = None)
     return True
 
 
-def drop_extra(booking_id: int, gateway: PaymentGateway, *, by: User) -> bool:
+def drop_extra(booking_id: int, gateways: Gateways, *, by: User) -> bool:
     """Take back more work that is not paid yet; False when it was paid in the last instant.
 
     Raises GatewayRefused, NotAllowed, WrongState.
     """
     payment_id = prepared_of(db.session, booking_id)
     if payment_id is not None and _was_opened(payment_id):
-        settle(payment_id, gateway, close=True)
+        settle(payment_id, gateways, close=True)
         return not is_held(db.session, payment_id)
     with transaction() as session:
         payments.drop_extra(session, session.get_one(Booking, booking_id), by=by)
@@ -117,10 +109,10 @@ def settle_pending(gateways: Gateways) -> int:
     """Settle pages whose customer never came back, lapse what was not paid in time; gives how many came to an end."""
     with transaction() as session:
         due = payments.take_due(session)
-    ended = sum(_ends(payment_id, gateways.payments) for payment_id in due)
+    ended = sum(_ends(payment_id, gateways) for payment_id in due)
     for booking_id in reservations_over(db.session, clock.now()):
         with _refusals_logged(booking_id=booking_id):
-            ended += give_up(booking_id, gateways.payments)
+            ended += give_up(booking_id, gateways)
     return ended
 
 
@@ -130,7 +122,7 @@ def charge_due(gateways: Gateways) -> int:
         due = payments.take_charges_due(session)
     for payment_id in due:
         with _refusals_logged(payment_id=payment_id):
-            fact = gateways.payments.charge(_charge_request(payment_id))
+            fact = gateways.payments.charge(_charge_request(payment_id, gateways))
             with transaction() as session:
                 payments.record_charge(session, payment_id, fact)
     return len(due)
@@ -150,7 +142,7 @@ def cancel_unpaid(gateways: Gateways, *, policy: Policy) -> int:
     for payment_id, booking_id in due:
         with _refusals_logged(payment_id=payment_id):
             if _was_opened(payment_id):
-                settle(payment_id, gateways.payments, close=True)
+                settle(payment_id, gateways, close=True)
             with transaction() as session:
                 payments.cancel_unpaid(session, session.get_one(Booking, booking_id))
             cancelled += 1
@@ -160,13 +152,13 @@ def cancel_unpaid(gateways: Gateways, *, policy: Policy) -> int:
 # ---- Giving back and paying out: rows of the outbox, handed over by the worker
 
 
-def deliver_refund(facts: Mapping[str, Any], gateways: Gateways, *, attempts: int = 1) -> None:
+def deliver_refund(facts: Mapping[str, Any], gateways: Gateways) -> None:
     """Have the gateway give a refund, or read how it stands; raises GatewaySilent, for another try."""
     refund = db.session.get_one(Refund, facts["id"])
     payment = db.session.get_one(Payment, refund.payment_id)
     refund_id, reference, intent, name = refund.id, refund.reference, str(payment.intent), f"{refund.id}:{refund.tries}"
-    request = RefundRequest(_key("refund", name, attempts), name, intent, refund.cents, refund.currency)
-    may_be_there = _may_be_there(refund.created_at, attempts)
+    request = RefundRequest(f"refund-{name}", name, intent, refund.cents, refund.currency)
+    may_be_there = refund.created_at < clock.now() - KEY_LIVES
     db.session.rollback()  # nothing stays open while we talk to the outside
     try:
         if reference is not None:
@@ -184,7 +176,7 @@ def deliver_refund(facts: Mapping[str, Any], gateways: Gateways, *, attempts: in
         raise GatewaySilent("the refund is under way at the bank")
 
 
-def deliver_payout(facts: Mapping[str, Any], gateways: Gateways, *, attempts: int = 1) -> None:
+def deliver_payout(facts: Mapping[str, Any], gateways: Gateways) -> None:
     """Send a payout, once the helper's account is ready and no bank disputes the money; raises GatewaySilent until then."""
     payout = db.session.get_one(Payout, facts["id"])
     if payout.state not in PAYOUT.befores("take"):
@@ -196,14 +188,14 @@ def deliver_payout(facts: Mapping[str, Any], gateways: Gateways, *, attempts: in
     )
     if account is None or not account.is_ready or disputed:
         raise GatewaySilent("disputed" if disputed else "the helper has not given bank data yet")
-    destination, may_be_there = account.reference, _may_be_there(payout.created_at, attempts)
+    destination, may_be_there = account.reference, payout.created_at < clock.now() - KEY_LIVES
     with transaction() as session:  # from here on it may have left: a refund takes it back instead of keeping it
         payout = payouts.take(session, payout_id)
         payment = session.get_one(Payment, payment_id)
         whole = payout.cents <= payment.card_cents  # more than the charge brought: credit of the customer is part of it
         name, group = f"{payout_id}:{payout.tries}", _group(payment.booking_id)
         request = TransferRequest(
-            key=_key("payout", name, attempts),
+            key=f"payout-{name}",
             payout=name,
             group=group,
             account=destination,
@@ -222,13 +214,13 @@ def deliver_payout(facts: Mapping[str, Any], gateways: Gateways, *, attempts: in
         payouts.record_sent(session, payout_id, fact)
 
 
-def deliver_reversal(facts: Mapping[str, Any], gateways: Gateways, *, attempts: int = 1) -> None:
+def deliver_reversal(facts: Mapping[str, Any], gateways: Gateways) -> None:
     """Take a part of a sent payout back; raises GatewaySilent, for another try."""
     reversal = db.session.get_one(Reversal, facts["id"])
     payout = db.session.get_one(Payout, reversal.payout_id)
     reversal_id, transfer, name = reversal.id, payout.reference, str(reversal.id)
-    request = ReversalRequest(_key("reversal", name, attempts), name, transfer or "", reversal.cents)
-    may_be_there = _may_be_there(reversal.created_at, attempts)
+    request = ReversalRequest(f"reversal-{name}", name, transfer or "", reversal.cents)
+    may_be_there = reversal.created_at < clock.now() - KEY_LIVES
     db.session.rollback()
     if transfer is None:
         raise GatewaySilent("the payout has not left yet")
@@ -246,7 +238,7 @@ def deliver_reversal(facts: Mapping[str, Any], gateways: Gateways, *, attempts: 
 # ---- A helper's account
 
 
-def open_account(user: User, gateway: PaymentGateway, *, country: str) -> str:
+def open_account(user: User, gateways: Gateways, *, country: str) -> str:
     """A helper's account at the gateway, opened at the first call; gives its reference. Raises GatewayRefused."""
     user_id = user.id
     known = db.session.scalar(select(PayoutAccount.reference).where(PayoutAccount.user_id == user_id))
@@ -254,17 +246,17 @@ def open_account(user: User, gateway: PaymentGateway, *, country: str) -> str:
         return known
     request = AccountRequest(f"account-{user.public_id}", user.public_id, user.email, country)
     db.session.rollback()
-    fact = gateway.open_account(request)
+    fact = gateways.payments.open_account(request)
     with transaction() as session:
         return payouts.note_account(session, user_id, fact).reference
 
 
-def read_account(user_id: int, gateway: PaymentGateway) -> None:
+def read_account(user_id: int, gateways: Gateways) -> None:
     """Read anew how a helper's account stands. Raises GatewayRefused."""
     reference = db.session.scalar(select(PayoutAccount.reference).where(PayoutAccount.user_id == user_id))
     db.session.rollback()
     if reference is not None:
-        fact = gateway.read_account(reference)
+        fact = gateways.payments.read_account(reference)
         with transaction() as session:
             payouts.note_account(session, user_id, fact)
 
@@ -281,7 +273,7 @@ def take_notice(notice: GatewayNotice, gateways: Gateways) -> bool:
     if act is None:
         return False
     try:
-        effect = act(notice.reference, gateways.payments)
+        effect = act(notice.reference, gateways)
         with transaction() as session:
             if not payments.note_event(session, notice):
                 return False
@@ -307,44 +299,44 @@ def _foreign(notice: GatewayNotice) -> bool:
 Effect = Callable[[Any], object]
 
 
-def _checkout_changed(reference: str, gateway: PaymentGateway) -> Effect:
-    fact = gateway.read_checkout(reference)
+def _checkout_changed(reference: str, gateways: Gateways) -> Effect:
+    fact = gateways.payments.read_checkout(reference)
     return lambda session: payments.record(session, fact)
 
 
-def _intent_changed(reference: str, gateway: PaymentGateway) -> Effect:
+def _intent_changed(reference: str, gateways: Gateways) -> Effect:
     payment_id = db.session.scalar(select(Payment.id).where(Payment.intent == reference))
     db.session.rollback()
     if payment_id is None:  # of a page: its own message brings it
         return lambda session: None
-    fact = gateway.read_charge(reference)
+    fact = gateways.payments.read_charge(reference)
     return lambda session: payments.record_charge(session, payment_id, fact)
 
 
-def _refund_changed(reference: str, gateway: PaymentGateway) -> Effect:
+def _refund_changed(reference: str, gateways: Gateways) -> Effect:
     refund_id = db.session.scalar(select(Refund.id).where(Refund.reference == reference))
     db.session.rollback()
     if refund_id is None:
         raise NotFound()
-    fact = gateway.read_refund(reference)
+    fact = gateways.payments.read_refund(reference)
     return lambda session: refunds.record(session, refund_id, fact)
 
 
-def _account_changed(reference: str, gateway: PaymentGateway) -> Effect:
+def _account_changed(reference: str, gateways: Gateways) -> Effect:
     user_id = db.session.scalar(select(PayoutAccount.user_id).where(PayoutAccount.reference == reference))
     db.session.rollback()
     if user_id is None:
         raise NotFound()
-    fact = gateway.read_account(reference)
+    fact = gateways.payments.read_account(reference)
     return lambda session: payouts.note_account(session, user_id, fact)
 
 
-def _dispute_changed(reference: str, gateway: PaymentGateway) -> Effect:
-    fact = gateway.read_dispute(reference)
+def _dispute_changed(reference: str, gateways: Gateways) -> Effect:
+    fact = gateways.payments.read_dispute(reference)
     return lambda session: disputes.record(session, fact)
 
 
-SUBJECTS: dict[str, Callable[[str, PaymentGateway], Effect]] = {
+SUBJECTS: dict[str, Callable[[str, Gateways], Effect]] = {
     "checkout": _checkout_changed,
     "intent": _intent_changed,
     "refund": _refund_changed,
@@ -356,7 +348,7 @@ SUBJECTS: dict[str, Callable[[str, PaymentGateway], Effect]] = {
 # ---- What they share
 
 
-def _request(payment_id: int) -> CheckoutRequest:
+def _request(payment_id: int, gateways: Gateways) -> CheckoutRequest:
     """What is asked for a payment: made from our row alone, so that asking again is asking for the same."""
     payment = db.session.get_one(Payment, payment_id)
     booking = db.session.get_one(Booking, payment.booking_id)
@@ -369,8 +361,9 @@ def _request(payment_id: int) -> CheckoutRequest:
         group=_group(booking.id),
         amount_cents=payment.card_cents,
         currency=payment.currency,
-        description=booking.public_id,
-        return_path=f"/payments/{payment.public_id}/return",
+        description=f"{gateways.site.brand} {booking.public_id}",
+        return_url=f"{gateways.site.url}/payments/{payment.public_id}/return",
+        expires_at=payment.created_at + PAGE_OPEN if payment.state == PAYMENT.prepared else None,
         email=email,
         saves_card=payment.charge_at is not None and payment.state == PAYMENT.prepared,
     )
@@ -378,7 +371,7 @@ def _request(payment_id: int) -> CheckoutRequest:
     return request
 
 
-def _charge_request(payment_id: int) -> ChargeRequest:
+def _charge_request(payment_id: int, gateways: Gateways) -> ChargeRequest:
     payment = db.session.get_one(Payment, payment_id)
     booking = db.session.get_one(Booking, payment.booking_id)
     request = ChargeRequest(
@@ -387,22 +380,11 @@ def _charge_request(payment_id: int) -> ChargeRequest:
         group=_group(booking.id),
         amount_cents=payment.card_cents,
         currency=payment.currency,
-        description=booking.public_id,
+        description=f"{gateways.site.brand} {booking.public_id}",
         card=SavedCard(str(payment.card_customer), str(payment.card_method)),
     )
     db.session.rollback()
     return request
-
-
-def _key(kind: str, name: str, attempts: int) -> str:
-    """The idempotency key of a try, made from our row; after some tries another one."""
-    again = (attempts - 1) // ASK_THE_SAME
-    return f"{kind}-{name}-{again}" if again else f"{kind}-{name}"
-
-
-def _may_be_there(created_at: datetime, attempts: int) -> bool:
-    """Whether it may have been done under a key that no longer tells us so."""
-    return attempts > ASK_THE_SAME or created_at < clock.now() - KEY_LIVES
 
 
 def _group(booking_id: int) -> str:
@@ -410,19 +392,19 @@ def _group(booking_id: int) -> str:
     return f"booking_{booking_id}"
 
 
-def _ends(payment_id: int, gateway: PaymentGateway) -> bool:
+def _ends(payment_id: int, gateways: Gateways) -> bool:
     """Settle one payment; says whether its page has ended."""
     with _refusals_logged(payment_id=payment_id):
-        settle(payment_id, gateway)
+        settle(payment_id, gateways)
     return not is_under_way(db.session, payment_id)
 
 
-def _found_again(payment_id: int, gateway: PaymentGateway) -> str:
+def _found_again(payment_id: int, gateways: Gateways) -> str:
     """The page that was opened just before a crash, so that our row never heard of it: the same key gives the same page.
 
     A page that was never opened is opened by this, in order to be closed: on no other way is it sure that nobody can pay there.
     """
-    open_page(payment_id, gateway)
+    open_page(payment_id, gateways)
     return db.session.scalars(select(Payment.checkout).where(Payment.id == payment_id)).one() or ""
 
 

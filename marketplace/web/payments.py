@@ -117,7 +117,7 @@ def abandon(public_id: str) -> Response:
     """Give a reserved visit up: the task is free again for other bids."""
     booking = own_booking(db.session, public_id, current_user)
     booking_id, task = booking.id, booking.task.public_id
-    if not give_up(booking_id, gateways().payments, by=current_user):
+    if not give_up(booking_id, gateways(), by=current_user):
         flash(_("Your payment was faster: the visit is confirmed."), "info")
         return redirect(url_for("bookings.show", public_id=public_id), 303)
     flash(_("The reservation is given up. Nothing was charged. You can accept another bid."), "success")
@@ -130,7 +130,7 @@ def back(public_id: str) -> Response:
     """Back from the payment page: book how it ended. Opening this address again changes nothing."""
     payment = payment_of(db.session, public_id, current_user)
     booking = payment.booking.public_id
-    settle(payment.id, gateways().payments)
+    settle(payment.id, gateways())
     return redirect(url_for("bookings.show", public_id=booking), 303)
 
 
@@ -154,7 +154,7 @@ def _lead_to_page(public_id: str) -> Response:
     payment = payment_of(db.session, public_id, current_user)
     if payment.state not in PAYMENT_UNDER_WAY:
         return redirect(url_for("bookings.show", public_id=payment.booking.public_id), 303)
-    return redirect(open_page(payment.id, gateways().payments), 303)
+    return redirect(open_page(payment.id, gateways()), 303)
 
 
 def _check_page(ready: Acceptable, form: AcceptanceForm) -> str:
