@@ -7,7 +7,8 @@ from typing import Any
 from marketplace.gateways.geocoder import Geocoder, open_geocoder
 from marketplace.gateways.mail import Post, open_post
 from marketplace.gateways.payments import PaymentGateway
-from marketplace.gateways.sandbox import SandboxGateway
+from marketplace.gateways.payments.opening import open_payments, open_sandbox
+from marketplace.gateways.payments.sandbox import Sandbox
 from marketplace.gateways.storage import PhotoStorage
 
 
@@ -19,13 +20,16 @@ class Gateways:
     payments: PaymentGateway
     post: Post
     photos: PhotoStorage
+    sandbox: Sandbox | None = None  # what stands behind the payment door when there are no keys
 
 
 def open_gateways(settings: Mapping[str, Any]) -> Gateways:
     """The doors as the settings want them; the sandbox of play money never opens in production."""
+    sandbox = open_sandbox(settings)
     return Gateways(
         geocoder=open_geocoder(settings),
-        payments=SandboxGateway(settings),
+        payments=open_payments(settings, sandbox),
         post=open_post(settings),
         photos=PhotoStorage(settings["PHOTO_FOLDER"]),
+        sandbox=sandbox,
     )

@@ -11,7 +11,7 @@ from marketplace.models.outbox import Notice, OutboxItem
 from marketplace.models.payments import Entry, GatewayEvent, Payment, Posting
 from marketplace.models.profiles import Profile, UsualHours
 from marketplace.models.reviews import Review
-from marketplace.models.sandbox import SandboxCheckout, SandboxRefund
+from marketplace.models.sandbox import SandboxEvent, SandboxKey, SandboxMovement, SandboxObject
 from marketplace.models.skills import Skill
 from marketplace.models.tasks import Draft, Photo, Slot, Task
 
@@ -34,8 +34,10 @@ __all__ = [
     "Profile",
     "Review",
     "Role",
-    "SandboxCheckout",
-    "SandboxRefund",
+    "SandboxEvent",
+    "SandboxKey",
+    "SandboxMovement",
+    "SandboxObject",
     "Skill",
     "Slot",
     "Standing",
