@@ -34,9 +34,25 @@ TEXTS = {
     "MAIL_USERNAME": "",
     "MAIL_PASSWORD": "",
     "MAIL_SENDER": "hallo@example.org",
+    # Money: keys and webhook secrets of Stripe; without them the sandbox of play money runs
+    "STRIPE_SECRET_KEY": "",
+    "STRIPE_WEBHOOK_SECRET": "",
+    "STRIPE_CONNECT_WEBHOOK_SECRET": "",
+    "SANDBOX_SWITCHES": "",  # "duplicates=50,delay=3": what goes wrong in the sandbox; see gateways/payments/sandbox/switches.py
     # Limits
     "RATELIMIT_STORAGE_URI": "memory://",  # redis://... when several machines serve
 }
+# What production cannot do without
+NEEDED = (
+    "SECRET_KEY",
+    "SECURITY_PASSWORD_SALT",
+    "DATABASE_URL",
+    "PUBLIC_URL",
+    "MAIL_SERVER",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_WEBHOOK_SECRET",
+    "STRIPE_CONNECT_WEBHOOK_SECRET",
+)
 NUMBERS = {"MAIL_PORT": 587, "PROXIES": 0}
 
 
@@ -51,7 +67,7 @@ def settings(environ: Mapping[str, str]) -> dict[str, Any]:
         raise MissingSetting(f"ENVIRONMENT is one of {', '.join(ENVIRONMENTS)}, not {environment!r}")
     production = environment == "production"
     if production:
-        _demand(environ, "SECRET_KEY", "SECURITY_PASSWORD_SALT", "DATABASE_URL", "PUBLIC_URL", "MAIL_SERVER")
+        _demand(environ, *NEEDED)
     var = Path(environ.get("VAR_FOLDER") or ROOT / "var").resolve()
     values: dict[str, Any] = {name: environ.get(name, default) for name, default in TEXTS.items()}
     values |= {name: int(environ.get(name, default)) for name, default in NUMBERS.items()}

@@ -1,7 +1,7 @@
 """What the payment gateway is asked and what it says, in our own words: plain values that every floor may pass on.
 
-Amounts are whole minor units (cents, rappen) with a currency of three capital letters. A `key` is made from one of our rows, so that asking
-twice does once. References (`reference`, `charge`, `account` ...) are the gateway's own names for its things.
+Amounts are whole minor units (cents, rappen) with a currency of three capital letters. A `key` is made from one of our rows, so
+that asking twice does once. References (`reference`, `charge`, `account` ...) are the gateway's own names for its things.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class CheckoutRequest:
     description: str
     return_url: str
     email: str
-    expires_at: datetime | None = None
+    expires_at: datetime | None = None  # none: as long as the gateway leaves it open
     saves_card: bool = False
 
 
@@ -234,6 +234,7 @@ class GatewayNotice:
     subject: Subject
     reference: str
     at: datetime
+    ours: str | None = None  # which of our rows made it: the payment, refund, payout or user, as the subject says
 
 
 @dataclass(frozen=True)
@@ -257,7 +258,7 @@ MovementKind = Literal[
 
 @dataclass(frozen=True)
 class Movement:
-    """One line of the gateway's own books: what changed our balance there, before and after its fee (negative when money leaves)."""
+    """One line of the gateway's own books: what changed our balance, before and after its fee (below zero when money leaves)."""
 
     reference: str
     kind: MovementKind

@@ -7,8 +7,17 @@ from typing import Any
 from marketplace.gateways.geocoder import Geocoder, open_geocoder
 from marketplace.gateways.mail import Post, open_post
 from marketplace.gateways.payments import PaymentGateway
-from marketplace.gateways.sandbox import SandboxGateway
+from marketplace.gateways.payments.opening import open_payments, open_sandbox
+from marketplace.gateways.payments.sandbox import Sandbox
 from marketplace.gateways.storage import PhotoStorage
+
+
+@dataclass(frozen=True)
+class Site:
+    """Our own place, as outsiders are told of it."""
+
+    url: str
+    brand: str
 
 
 @dataclass(frozen=True)
@@ -16,16 +25,21 @@ class Gateways:
     """Every door of the house."""
 
     geocoder: Geocoder
+    site: Site
     payments: PaymentGateway
     post: Post
     photos: PhotoStorage
+    sandbox: Sandbox | None = None  # what stands behind the payment door when there are no keys
 
 
 def open_gateways(settings: Mapping[str, Any]) -> Gateways:
     """The doors as the settings want them; the sandbox of play money never opens in production."""
+    sandbox = open_sandbox(settings)
     return Gateways(
         geocoder=open_geocoder(settings),
-        payments=SandboxGateway(settings),
+        site=Site(settings["PUBLIC_URL"] or "http://localhost", settings["BRAND_NAME"]),
+        payments=open_payments(settings, sandbox),
         post=open_post(settings),
         photos=PhotoStorage(settings["PHOTO_FOLDER"]),
+        sandbox=sandbox,
     )

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from marketplace import clock
 from marketplace.actions import disputes, payments, payouts, refunds
@@ -46,8 +46,7 @@ from marketplace.queries.payments import is_held, is_under_way, prepared_of
 log = structlog.get_logger()
 
 KEY_LIVES = timedelta(hours=23)  # the gateway forgets keys after a day; from then on we look before we ask again
-ASK_THE_SAME = (
-)
+PAGE_OPEN = timedelta(hours=23)  # the gateway ends a page after a day at the latest; ours are closed long before
 NOT_OURS_YET = "not_ours_yet"
 
 
@@ -273,7 +272,7 @@ def take_notice(notice: GatewayNotice, gateways: Gateways) -> bool:
     if act is None:
         return False
     try:
-        effect = act(notice.reference, gateways)
+        effect = act(notice, gateways)
         with transaction() as session:
             if not payments.note_event(session, notice):
                 return False
@@ -299,44 +298,45 @@ def _foreign(notice: GatewayNotice) -> bool:
 Effect = Callable[[Any], object]
 
 
-def _checkout_changed(reference: str, gateways: Gateways) -> Effect:
-    fact = gateways.payments.read_checkout(reference)
+def _checkout_changed(notice: GatewayNotice, gateways: Gateways) -> Effect:
+    fact = gateways.payments.read_checkout(notice.reference)
     return lambda session: payments.record(session, fact)
 
 
-def _intent_changed(reference: str, gateways: Gateways) -> Effect:
-    payment_id = db.session.scalar(select(Payment.id).where(Payment.intent == reference))
-    db.session.rollback()
-    if payment_id is None:  # of a page: its own message brings it
+def _intent_changed(notice: GatewayNotice, gateways: Gateways) -> Effect:
+    """A later charge; what is paid on a page comes with the page's own message."""
+    later = select(Payment.id).where(Payment.public_id == (notice.ours or ""), Payment.card_method.is_not(None))
+    payment_id = _id_or_none(later)
+    if payment_id is None:
         return lambda session: None
-    fact = gateways.payments.read_charge(reference)
+    fact = gateways.payments.read_charge(notice.reference)
     return lambda session: payments.record_charge(session, payment_id, fact)
 
 
-def _refund_changed(reference: str, gateways: Gateways) -> Effect:
-    refund_id = db.session.scalar(select(Refund.id).where(Refund.reference == reference))
-    db.session.rollback()
+def _refund_changed(notice: GatewayNotice, gateways: Gateways) -> Effect:
+    number, _, attempt = (notice.ours or "").partition(":")
+    known = Refund.id == (int(number) if number.isdecimal() else 0), Refund.tries == (int(attempt or 0))
+    refund_id = _id_or_none(select(Refund.id).where(*known))
     if refund_id is None:
         raise NotFound()
-    fact = gateways.payments.read_refund(reference)
+    fact = gateways.payments.read_refund(notice.reference)
     return lambda session: refunds.record(session, refund_id, fact)
 
 
-def _account_changed(reference: str, gateways: Gateways) -> Effect:
-    user_id = db.session.scalar(select(PayoutAccount.user_id).where(PayoutAccount.reference == reference))
-    db.session.rollback()
+def _account_changed(notice: GatewayNotice, gateways: Gateways) -> Effect:
+    user_id = _id_or_none(select(PayoutAccount.user_id).where(PayoutAccount.reference == notice.reference))
     if user_id is None:
         raise NotFound()
-    fact = gateways.payments.read_account(reference)
+    fact = gateways.payments.read_account(notice.reference)
     return lambda session: payouts.note_account(session, user_id, fact)
 
 
-def _dispute_changed(reference: str, gateways: Gateways) -> Effect:
-    fact = gateways.payments.read_dispute(reference)
+def _dispute_changed(notice: GatewayNotice, gateways: Gateways) -> Effect:
+    fact = gateways.payments.read_dispute(notice.reference)
     return lambda session: disputes.record(session, fact)
 
 
-SUBJECTS: dict[str, Callable[[str, Gateways], Effect]] = {
+SUBJECTS: dict[str, Callable[[GatewayNotice, Gateways], Effect]] = {
     "checkout": _checkout_changed,
     "intent": _intent_changed,
     "refund": _refund_changed,
@@ -385,6 +385,12 @@ def _charge_request(payment_id: int, gateways: Gateways) -> ChargeRequest:
     )
     db.session.rollback()
     return request
+
+
+def _id_or_none(statement: Select[tuple[int]]) -> int | None:
+    found = db.session.scalar(statement)
+    db.session.rollback()  # nothing stays open while we talk to the outside
+    return found
 
 
 def _group(booking_id: int) -> str:

@@ -24,7 +24,7 @@ from marketplace.models.payments import (
 )
 from marketplace.models.profiles import Profile, UsualHours
 from marketplace.models.reviews import Review
-from marketplace.models.sandbox import SandboxCheckout, SandboxRefund
+from marketplace.models.sandbox import SandboxEvent, SandboxKey, SandboxMovement, SandboxObject
 from marketplace.models.skills import Skill
 from marketplace.models.tasks import Draft, Photo, Slot, Task
 
@@ -55,8 +55,10 @@ __all__ = [
     "Reversal",
     "Review",
     "Role",
-    "SandboxCheckout",
-    "SandboxRefund",
+    "SandboxEvent",
+    "SandboxKey",
+    "SandboxMovement",
+    "SandboxObject",
     "Settlement",
     "Skill",
     "Slot",
