@@ -339,9 +339,7 @@ def _checkout(cast: Cast) -> Payment:
     payment = payment_of(cast.session, _booking(cast, "reserved"))
     payment.checkout = None
     cast.session.commit()
-    with cast.app.test_request_context():
-        door = current_app.extensions["gateways"].payments
-        open_page(payment.id, door, description="Hilfreich", return_url=f"/payments/{payment.public_id}/return")
+    open_page(payment.id, cast.app.extensions["gateways"])
     cast.session.rollback()
     return payment
 

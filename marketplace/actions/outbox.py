@@ -32,7 +32,7 @@ def write_to(session: Session, address: str, subject: str, body: str) -> None:
 
 
 def ask(session: Session, channel: str, row_id: int) -> None:
-    """Have the worker ask the gateway for a refund, payout or reversal of ours; one row stands for it, however often it is asked."""
+    """Have the worker ask the gateway for a refund, payout or reversal of ours: one row, however often it is asked."""
     now = clock.now()
     key = f"{channel}-{row_id}"
     asked = session.execute(

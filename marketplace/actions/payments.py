@@ -70,8 +70,9 @@ def accept_bid(
 ) -> Payment:
     """Accept a bid on the terms that the customer saw: the visit is reserved and its payment prepared.
 
-    The first of two transactions; the gateway is called after it, and `record` books what the gateway says. Cash, and a price that the
-    customer's credit covers, need no gateway: the visit is confirmed at once. Raises NotAllowed, WrongState, PaymentUnderWay.
+    The first of two transactions; the gateway is called after it, and `record` books what the gateway says. Cash, and a
+    price that the customer's credit covers, need no gateway: the visit is confirmed at once.
+    Raises NotAllowed, WrongState, PaymentUnderWay.
     """
     booking = bookings.reserve(session, bid, by=by, address=address, phone=phone, terms=terms, policy=policy)
     if in_cash and not policy.cash_allowed:
@@ -129,7 +130,10 @@ def ask_extra(session: Session, booking: Booking, *, by: User, cents: int, what:
 
 
 def drop_extra(session: Session, booking: Booking, *, by: User) -> None:
-    """Either side takes back more work that is not paid; its page, if one was opened, must have ended. Raises NotAllowed, WrongState."""
+    """Either side takes back more work that is not paid; its page, if one was opened, must have ended.
+
+    Raises NotAllowed, WrongState.
+    """
     if side_of(by, booking) is None:
         raise NotAllowed()
     _lock(session, booking)

@@ -114,8 +114,15 @@ def record_sent(session: Session, payout_id: int, fact: TransferFact) -> None:
             return
         raise
     booking_id = session.get_one(Payment, payout.payment_id).booking_id
-    moved = (owed(payout.helper_id), GATEWAY, payout.cents)
-    _post(session, "payout_sent", payout.id, moved, payout, booking_id, fact.reference)
+    ledger.post(
+        session,
+        "payout_sent",
+        payout.id,
+        (owed(payout.helper_id), GATEWAY, payout.cents),
+        currency=payout.currency,
+        booking_id=booking_id,
+        reference=fact.reference,
+    )
     journal.record(session, "payout_sent", payout, by=None, facts={"cents": payout.cents})
     outbox.tell(session, payout.helper_id, "payout_sent", booking_id=booking_id, cents=payout.cents)
 
@@ -153,8 +160,15 @@ def record_taken_back(session: Session, reversal_id: int, fact: ReversalFact) ->
     move(session, Reversal, reversal_id, REVERSAL, "take_back", reference=fact.reference, taken_back_at=clock.now())
     payout = session.get_one(Payout, reversal.payout_id)
     booking_id = session.get_one(Payment, payout.payment_id).booking_id
-    moved = (GATEWAY, owed(payout.helper_id), reversal.cents)
-    _post(session, "payout_taken_back", reversal.id, moved, payout, booking_id, fact.reference)
+    ledger.post(
+        session,
+        "payout_taken_back",
+        reversal.id,
+        (GATEWAY, owed(payout.helper_id), reversal.cents),
+        currency=payout.currency,
+        booking_id=booking_id,
+        reference=fact.reference,
+    )
     journal.record(session, "payout_taken_back", payout, by=None, facts={"cents": reversal.cents})
 
 
@@ -179,12 +193,6 @@ def _reverse(session: Session, payout: Payout, settlement: Settlement, cents: in
     session.add(reversal)
     session.flush()
     outbox.ask(session, REVERSAL_CHANNEL, reversal.id)
-
-
-def _post(
-    session: Session, kind: str, key: int, moved: ledger.Moved, payout: Payout, booking_id: int, reference: str
-) -> None:
-    ledger.post(session, kind, key, moved, currency=payout.currency, booking_id=booking_id, reference=reference)
 
 
 def _waiting_of(session: Session, helper_id: int) -> list[int]:

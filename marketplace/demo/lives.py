@@ -1,7 +1,7 @@
 """How sample people live: each life is a generator that does something and yields the moment at which it goes on."""
 
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,7 +24,7 @@ from marketplace.domain import posting
 from marketplace.domain.errors import DomainError
 from marketplace.domain.lifecycles import BID
 from marketplace.domain.places import Place
-from marketplace.gateways.sandbox import DECLINED_CARD, GOOD_CARD, SandboxGateway
+from marketplace.gateways.payments.sandbox.cards import DECLINED_CARD, GOOD_CARD
 from marketplace.jobs.payments import open_page, settle
 from marketplace.models import Bid, BidStep, Booking, Certification, Skill, Task, User
 
@@ -309,15 +309,13 @@ def accept(
 
 def _pay(world: World, booking_id: int, customer_id: int, *, card: str) -> None:
     """Open the payment page, pay there, and come back."""
-    gateway = cast(SandboxGateway, world.gateways.payments)  # the demo has no other
     with transaction() as session:
         booking = session.get_one(Booking, booking_id)
-        payment = payments.resume(session, booking, by=session.get_one(User, customer_id))
-        session.flush()
-        payment_id = payment.id
-    address = open_page(payment_id, gateway, description=f"Booking {booking_id}", return_url="/")
-    gateway.pay(address.rpartition("/")[2], card)
-    settle(payment_id, gateway)
+        customer = session.get_one(User, customer_id)
+        payment_id = payments.resume(session, booking, by=customer, policy=world.policy).id
+    address = open_page(payment_id, world.gateways)
+    world.sandbox.pay(address.rpartition("/")[2], card)
+    settle(payment_id, world.gateways)
 
 
 def choose(world: World, task_id: int) -> int | None:

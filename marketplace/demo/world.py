@@ -13,6 +13,7 @@ from marketplace.demo.pools import Decks, read
 from marketplace.domain.places import Place, distance_km
 from marketplace.domain.policy import Policy
 from marketplace.gateways import Gateways
+from marketplace.gateways.payments.sandbox import Sandbox
 
 # A life is a generator: it does something, then yields the moment at which it goes on.
 Life = Iterator[datetime]
@@ -73,6 +74,13 @@ class World:
         self._events: list[tuple[datetime, int, Life]] = []
         self._order = count()
         self._numbers = count(1)
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """Where sample people pay; without it there is no demo."""
+        if self.gateways.sandbox is None:
+            raise RuntimeError("sample people pay with play money only")
+        return self.gateways.sandbox
 
     def begin(self, at: datetime, life: Life) -> None:
         """Let a life begin at a moment."""

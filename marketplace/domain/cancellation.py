@@ -49,7 +49,8 @@ def effect_of_cancelling(
 def effect_of_absence(
     price_cents: int, *, minutes: int, fee: Fee, absent: Side, starts_at: datetime, policy: Policy
 ) -> CancellationEffect:
-    """Full refund when the helper was not there; else one hour of the bid or the call-out fee, whichever is more, at most the price.
+    """Full refund when the helper was not there; else one hour of the bid or the call-out fee, the greater of the two, at most the
+    price.
 
     One hour of the bid is its price by its expected duration in minutes.
     """

@@ -17,8 +17,8 @@ def cents_typed(text: str) -> int:
     return int(amount[1]) * 100 + int((amount[2] or "").ljust(2, "0"))
 
 
-# The ledger's accounts. Every line of the ledger moves an amount from one account to another, so it balances by its shape. What we have
-# (at the gateway, in hand) and what we spent stand below zero, what we owe and what we earned above it.
+# The ledger's accounts. Every line of the ledger moves an amount from one account to another, so it balances by its shape.
+# What we have (at the gateway, in hand) and what we spent stand below zero, what we owe and what we earned above it.
 GATEWAY = "gateway"  # money that the payment gateway keeps for us
 BANK = "bank"  # money that reached the operator's own bank account
 CASH = "cash"  # paid on the spot into a helper's hand

@@ -83,20 +83,17 @@ def _differences(theirs: list[Movement], ours: list[Booked]) -> list[Difference]
     found: list[Difference] = []
     if theirs and ours:
         movement, line = theirs[0], ours[0]
-        here = {
-            "kind": line.kind,
-            "source": line.source,
-            "gateway_cents": movement.net_cents,
-            "ledger_cents": line.amount_cents - line.fee_cents,
-            "posting_id": line.posting_id,
-            "booking_id": line.booking_id,
-        }
+        what: Kind | None = None
         if movement.currency != line.currency:
-            found.append(Difference("other_currency", **here))
+            what = "other_currency"
         elif (movement.amount_cents, movement.fee_cents) != (line.amount_cents, line.fee_cents):
-            found.append(Difference("other_amount", **here))
+            what = "other_amount"
+        if what is not None:
+            net = line.amount_cents - line.fee_cents
+            ids = line.posting_id, line.booking_id
+            found.append(Difference(what, line.kind, line.source, movement.net_cents, net, *ids))
     for movement in theirs[1:] if ours else theirs:
-        what: Kind = "twice_at_gateway" if ours or movement is not theirs[0] else "not_in_ledger"
+        what = "twice_at_gateway" if ours or movement is not theirs[0] else "not_in_ledger"
         found.append(Difference(what, movement.kind, movement.source, movement.net_cents))
     for line in ours[1:] if theirs else ours:
         what = "twice_in_ledger" if theirs or line is not ours[0] else "not_at_gateway"

@@ -11,7 +11,7 @@ from marketplace import clock
 from marketplace.db import db
 from marketplace.domain.policy import Policy
 from marketplace.gateways import Gateways
-from marketplace.jobs import badges, deadlines, payments
+from marketplace.jobs import badges, deadlines, payments, reconciliation
 from marketplace.jobs.delivery import Words, deliver_due
 
 log = structlog.get_logger()
@@ -20,12 +20,14 @@ log = structlog.get_logger()
 def round_of_work(gateways: Gateways, words: Words, *, policy: Policy) -> dict[str, int]:
     """Settle payments, work off deadlines, refresh standings, deliver the outbox; gives what was done, without the zeros."""
     done = {
+        "events_delivered": payments.deliver_events(gateways),
         "payments_settled": payments.settle_pending(gateways),
         "cards_charged": payments.charge_due(gateways),
         "unpaid_cancelled": payments.cancel_unpaid(gateways, policy=policy),
     }
     done |= deadlines.work_off(gateways.photos, policy=policy)
     done["standings_refreshed"] = badges.refresh_stale(policy=policy)
+    done["reconciled"] = reconciliation.reconcile_when_due(gateways.payments)
     post = deliver_due(gateways, words)
     done |= {"delivered": post.delivered, "not_delivered": post.failed}
     return {what: count for what, count in done.items() if count}

@@ -12,7 +12,7 @@ CHANNELS = ("mail", "refund", "payout", "reversal")
 
 
 class OutboxItem(Base):
-    """One delivery: a mail to a person, or money that the gateway is to move. The worker leases it, delivers, and marks it delivered."""
+    """One delivery: a mail to a person, or money that the gateway is to move. The worker leases and delivers it."""
 
     __tablename__ = "outbox"
     __table_args__ = (

@@ -1,11 +1,11 @@
 """Reading the ledger: balances, a booking's money as a story, and the proof that all of it is right.
 
-The proof writes out what the rows of record (payments, settlements, refunds, payouts ...) ask for, independently of the verbs that wrote the
-postings, and compares entry by entry. It reads one snapshot, so that what happens meanwhile raises no false alarm.
+The proof writes out what the rows of record (payments, settlements, refunds, payouts ...) ask for, independently of the verbs
+that wrote the postings, and compares entry by entry.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -52,6 +52,7 @@ HOLDING = (
 )  # their money is held, or still to come
 PAID_OUT = ("signed_off", "closed")
 Moved = tuple[str, str, str, str, int, str]  # kind, key, from, to, cents, currency
+Want = Callable[[str, int | str, str, str, int], None]  # kind, key, from, to, cents
 
 
 @dataclass(frozen=True)
@@ -252,12 +253,17 @@ def _entries_of(booking: Row[Any], payment: Row[Any], rows: _Rows, there: Counte
         want("settled", settlement.id, account, customer, settlement.refund_cents - to_card)
         want("settled", settlement.id, account, helper, settlement.helper_cents)
         want("settled", settlement.id, account, REVENUE, settlement.fee_cents)
+    _want_what_moved(want, payment, rows, there)
+    return wanted
+
+
+def _want_what_moved(want: Want, payment: Row[Any], rows: _Rows, there: Counter[Moved]) -> None:
+    """What the gateway did about a payment: refunds, payouts and what came back of them, disputes."""
     for refund in rows.refunds_of[payment.id]:
         for number in range(1, refund.tries + 1):
             key = f"{refund.id}:{number}"
             given = ("refund_given", key, REFUNDS, GATEWAY, refund.cents, payment.currency)
-            last = number == refund.tries
-            if last and refund.state == REFUND.given:
+            if number == refund.tries and refund.state == REFUND.given:
                 want("refund_given", key, REFUNDS, GATEWAY, refund.cents)
             elif there[given]:  # given at first, and came back
                 want("refund_given", key, REFUNDS, GATEWAY, refund.cents)
@@ -275,7 +281,6 @@ def _entries_of(booking: Row[Any], payment: Row[Any], rows: _Rows, there: Counte
             want("dispute_won", dispute.id, GATEWAY, DISPUTES, dispute.cents)
         if dispute.state == DISPUTE.lost:
             want("dispute_lost", dispute.id, LOSSES, DISPUTES, dispute.cents)
-    return wanted
 
 
 PAYMENT_IN = (PAYMENT.held, PAYMENT.released, PAYMENT.refunded, PAYMENT.partly_refunded)  # money that came in
@@ -354,27 +359,29 @@ def _faults_of_accounts(session: Session) -> Iterator[str]:
         yield f"{refunds} are on their way back to customers, the ledger says otherwise"
     for account, cents in raw.items():
         noun, _, number = account.partition(":")
-        if noun == "held":
-            if cents != kept.pop(int(number), 0):
-                yield f"{account} holds {cents}"
+        if noun == "held" and cents != kept.pop(int(number), 0):
+            yield f"{account} holds {cents}"
         elif noun == "owed":
             free = cents - on_its_way.pop(int(number), 0) + coming_back.pop(int(number), 0)
             if free > 0:
                 yield f"{account}: {free} are owed and not on their way"
-        elif noun == "credit":
-            if cents < 0:
-                yield f"{account} is {cents}"
-        elif account in OURS - {GATEWAY, CASH}:
-            if cents > 0:
-                yield f"{account} is {-cents}"
-        elif account not in (GATEWAY, CASH, REVENUE):
-            yield f"{account} is no account of ours"
+        elif noun not in ("held", "owed") and not _may_stand(account, cents):
+            yield f"{account} is {cents}"
     for booking_id, cents in kept.items():
         yield f"booking {booking_id} should hold {cents}, and nothing was posted"
     for helper_id, cents in on_its_way.items():
         yield f"{cents} are on their way to helper {helper_id}, who is owed nothing"
     if raw.get(CASH, 0):
         yield f"{-raw[CASH]} in cash belong to nobody"
+
+
+def _may_stand(account: str, cents: int) -> bool:
+    """Whether an account of ours may hold so much: credit is never overdrawn, and what was spent never comes out above zero."""
+    if account.startswith("credit:"):
+        return cents >= 0
+    if account in OURS - {GATEWAY, CASH}:
+        return cents <= 0
+    return account in (GATEWAY, CASH, REVENUE)
 
 
 def _faults_of_facts(session: Session) -> Iterator[str]:

@@ -13,11 +13,12 @@ from marketplace import clock
 from marketplace.actions import payments
 from marketplace.db import transaction
 from marketplace.domain.errors import EffectChanged, Invalid, NotAllowed, NotFound, WrongState
+from marketplace.domain.gateway import CheckoutFact
 from marketplace.domain.lifecycles import PAYMENT
-from marketplace.domain.money import GATEWAY, REVENUE, PaymentFact, held, owed
+from marketplace.domain.money import GATEWAY, REVENUE, held, owed
 from marketplace.domain.policy import Policy
 from marketplace.models import Bid, Booking, Entry, GatewayEvent, Notice, OutboxItem, Payment, TakenQuarter, Task, User
-from marketplace.queries.payments import balances, ledger_faults
+from marketplace.queries.ledger import balances, ledger_faults
 from tests.factories import (
     make_bid,
     make_booking,
@@ -33,20 +34,13 @@ from tests.factories import (
 POLICY = Policy()
 
 
-def said(payment: Payment, outcome: str, **values: object) -> PaymentFact:
+def said(payment: Payment, outcome: str, **values: object) -> CheckoutFact:
     """What the gateway says of this payment's page."""
-    given = {
-        "event_id": f"{payment.checkout}:{outcome}",
-        "reference": payment.checkout,
-        "outcome": outcome,
-        "amount_cents": payment.amount_cents,
-        "currency": payment.currency,
-        **values,
-    }
-    return PaymentFact(**given)  # type: ignore[arg-type]
+    charge = paid(payment).charge if outcome == "paid" else None
+    return paid(payment, **{"outcome": outcome, "charge": charge, **values})
 
 
-def record(fact: PaymentFact) -> None:
+def record(fact: CheckoutFact) -> None:
     with transaction() as session:
         payments.record(session, fact)
 

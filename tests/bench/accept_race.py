@@ -36,10 +36,10 @@ from config import ROOT
 from marketplace import create_app
 from marketplace.db import Base, db
 from marketplace.domain.money import GATEWAY, held
-from marketplace.gateways.sandbox import GOOD_CARD
+from marketplace.gateways.payments.sandbox.cards import GOOD_CARD
 from marketplace.models import Bid, Booking, Entry, Notice, Payment, Posting, Role, Task
 from marketplace.models.accounts import ROLES
-from marketplace.queries.payments import ledger_faults
+from marketplace.queries.ledger import ledger_faults
 from tests.factories import install_skills, make_bid, make_helper, make_task, make_user, tomorrow_at
 
 PASSWORD = "eine-lange-Strasse-7"

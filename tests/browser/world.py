@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from marketplace import clock
 from marketplace.actions import accounts, bids, bookings, messages, payments, reviews, tasks
 from marketplace.db import db, transaction
-from marketplace.gateways.sandbox import GOOD_CARD
+from marketplace.gateways.payments.sandbox.cards import GOOD_CARD
 from marketplace.jobs.payments import give_up, open_page
 from marketplace.jobs.payments import settle as settle_payment
 from marketplace.models import Bid, Booking, Payment, Profile, Task, User
@@ -176,10 +176,7 @@ def _reserved(town: Town, day: int) -> int:
             terms=1,
             policy=town.app.extensions["policy"],
         )
-    gateway = town.app.extensions["gateways"].payments
-    address = open_page(
-        payment.id, gateway, description="Hilfreich", return_url=f"/payments/{payment.public_id}/return"
-    )
+    address = open_page(payment.id, town.app.extensions["gateways"])
     town.things["checkout/open"] = address.rpartition("/")[2]
     return payment.booking_id
 
@@ -188,11 +185,11 @@ def _booked(town: Town, day: int) -> int:
     """A visit that Anna has paid for; gives the booking's id."""
     booking_id = _reserved(town, day)
     payment = db.session.scalars(select(Payment).where(Payment.booking_id == booking_id)).one()
-    gateway = town.app.extensions["gateways"].payments
+    doors = town.app.extensions["gateways"]
     reference, payment_id = payment.checkout, payment.id
     db.session.rollback()
-    gateway.pay(reference, GOOD_CARD)
-    settle_payment(payment_id, gateway)
+    doors.sandbox.pay(reference, GOOD_CARD)
+    settle_payment(payment_id, doors)
     return booking_id
 
 

@@ -18,7 +18,7 @@ from marketplace.domain.money import PaymentFact
 from marketplace.domain.policy import Policy
 from marketplace.gateways import Gateways
 from marketplace.gateways.payments import CheckoutRequest, GatewayRefused
-from marketplace.gateways.sandbox import DECLINED_CARD, GOOD_CARD
+from marketplace.gateways.payments.sandbox.cards import DECLINED_CARD, GOOD_CARD
 from marketplace.jobs.payments import deliver_refund, give_up, open_page, settle, settle_pending
 from marketplace.models import (
     Bid,
@@ -32,7 +32,7 @@ from marketplace.models import (
     Task,
     User,
 )
-from marketplace.queries.payments import ledger_faults
+from marketplace.queries.ledger import ledger_faults
 from tests.factories import make_bid, make_task
 
 POLICY = Policy()

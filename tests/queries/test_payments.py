@@ -11,7 +11,7 @@ from marketplace import clock
 from marketplace.domain.lifecycles import BOOKING
 from marketplace.domain.money import GATEWAY, REVENUE, held, owed
 from marketplace.models import Booking, Entry, Payment, Posting
-from marketplace.queries.payments import balances, ledger_faults, story
+from marketplace.queries.ledger import balances, ledger_faults, story
 from tests.factories import make_booking, payment_of
 
 

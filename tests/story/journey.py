@@ -6,7 +6,7 @@ The sentences are the house's own; each visitor reads them in their language.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from marketplace.gateways.sandbox import DECLINED_CARD, GOOD_CARD
+from marketplace.gateways.payments.sandbox.cards import DECLINED_CARD, GOOD_CARD
 from tests.story.visitors import Visitor
 
 TITLE = "Im Schlafzimmer kein WLAN"
@@ -126,7 +126,6 @@ def accept_and_pay(customer: Visitor) -> None:
     customer.press("Continue to the payment page")
     pay(customer, DECLINED_CARD)
     customer.reads("The card was declined.")
-    customer.press("Try again")
     pay(customer, GOOD_CARD)
     customer.reads("Next: %(name)s comes at the agreed time. You need not do anything.")
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from marketplace.db import db
 from marketplace.jobs import worker
 from marketplace.models import Booking, Payment, Task
-from marketplace.queries.payments import ledger_faults
+from marketplace.queries.ledger import ledger_faults
 from marketplace.web.mails import words
 from tests.browser.town import PASSWORD
 from tests.browser.world import nearly_friend, profile_id

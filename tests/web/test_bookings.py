@@ -11,7 +11,7 @@ from marketplace import clock
 from marketplace.db import db
 from marketplace.domain.lifecycles import BOOKING
 from marketplace.models import Booking, Task, User
-from marketplace.queries.payments import balances, ledger_faults
+from marketplace.queries.ledger import balances, ledger_faults
 from tests.factories import make_bid, make_booking, make_operator, make_task, make_user, payment_of
 from tests.page import Page
 

@@ -13,7 +13,7 @@ import marketplace
 from marketplace import clock
 from marketplace.domain.lifecycles import LIFECYCLES
 from marketplace.models import JournalEntry, Notice, User
-from marketplace.queries.payments import ledger_faults
+from marketplace.queries.ledger import ledger_faults
 from marketplace.web.operator.events import EVENTS, FACTS
 from tests.factories import make_bid, make_booking, make_certification, make_helper, make_operator, make_task, make_user
 from tests.page import Page

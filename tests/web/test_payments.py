@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from marketplace import clock
 from marketplace.domain.policy import Policy
-from marketplace.gateways.sandbox import DECLINED_CARD, GOOD_CARD
+from marketplace.gateways.payments.sandbox.cards import DECLINED_CARD, GOOD_CARD
 from marketplace.models import Bid, BidStep, Booking, Entry, Payment, SandboxCheckout, Task, User
-from marketplace.queries.payments import balances, ledger_faults
+from marketplace.queries.ledger import balances, ledger_faults
 from marketplace.web.filters import money
 from marketplace.web.phones import dialled, readable
 from marketplace.web.sandbox import adds_up

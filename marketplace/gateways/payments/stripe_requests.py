@@ -128,11 +128,11 @@ def account(request: AccountRequest) -> Asked:
 
 def transfer(request: TransferRequest) -> Asked:
     """A helper's share of a charge."""
-    return {
+    source = {"source_transaction": request.charge} if request.charge else {}
+    return source | {
         "amount": request.amount_cents,
         "currency": request.currency.lower(),
         "destination": request.account,
-        "source_transaction": request.charge,
         "transfer_group": request.group,
         "metadata": {"payout": request.payout, "key": request.key},
     }

@@ -94,7 +94,7 @@ class SettlementForm(ReasonForm):
             case "helper":
                 return {"refund_cents": 0, "helper_cents": paid - fees}
             case _:
-                return {"refund_cents": self.refund_cents.data, "helper_cents": self.helper_cents.data}
+                return {"refund_cents": self.refund_cents.data or 0, "helper_cents": self.helper_cents.data or 0}
 
 
 @bp.get("/bookings")
