@@ -25,7 +25,12 @@ from marketplace.gateways.payments.sandbox.switches import read_switches
 from tests.gateways.stripe_world import BACK, World
 
 NewWorld = Callable[..., World]
+AGAIN = "https://example.org/again"
 ENDPOINTS: dict[str, Endpoint] = {path: endpoint for endpoint, path in WEBHOOK_PATHS.items()}
+
+
+def line(cents: int, currency: str = "chf") -> dict[str, Any]:
+    return {"quantity": 1, "price_data": {"currency": currency, "unit_amount": cents, "product_data": {"name": "Help"}}}
 
 
 def keyed(key: str) -> Any:
@@ -95,6 +100,12 @@ def test_a_call_that_was_not_understood_lies_under_no_key(world: World) -> None:
     assert world.client.v1.customers.create({"email": "a@example.org"}, keyed("one")).id
 
 
+def test_a_key_has_its_length(world: World) -> None:
+    assert world.client.v1.customers.create({}, keyed("k" * 255)).id
+    with pytest.raises(stripe.InvalidRequestError):
+        world.client.v1.customers.create({}, keyed("k" * 256))
+
+
 def test_a_key_is_forgotten_after_a_day(world: World) -> None:
     first = world.client.v1.customers.create({}, keyed("one")).id
     with clock.moved_to(clock.now() + timedelta(hours=23)):
@@ -150,17 +161,20 @@ def test_what_is_badly_asked_is_refused(world: World, path: str, given: dict[str
         {"line_items": []},
         {"currency": None, "mode": "setup", "line_items": None, "payment_intent_data": None},
         {"payment_method_types": ["twinnt"]},
+        {"payment_method_types": ["card", "twint"], "line_items": [line(500_001)]},
+        {"payment_method_types": ["card", "twint"], "line_items": [line(5500, "eur")]},
+        {"success_url": "/payments/abc"},
+        {"customer_email": "nobody"},
         {"customer": "cus_1"},
         {"expires_in": 5},
     ],
 )
 def test_a_page_that_is_badly_asked_is_refused(world: World, change: dict[str, Any]) -> None:
-    price = {"currency": "chf", "unit_amount": 5500, "product_data": {"name": "Help"}}
     good: dict[str, Any] = {
         "mode": "payment",
         "payment_method_types": ["card"],
         "success_url": BACK,
-        "line_items": [{"quantity": 1, "price_data": price}],
+        "line_items": [line(5500)],
         "payment_intent_data": {"description": "Help"},
         "customer_email": "a@example.org",
     }
@@ -350,20 +364,20 @@ def test_an_onboarding_page_is_for_one_use(world: World) -> None:
     account = world.helper(ready=False)
 
     def link() -> str:
-        url = world.gateway.onboarding_page(account, return_url="/back", refresh_url="/again")
+        url = world.gateway.onboarding_page(account, return_url=BACK, refresh_url=AGAIN)
         return url.rpartition("/")[2]
 
     token = link()
     page = world.sandbox.onboarding(token)
     assert page is not None
     assert (page.account, page.is_usable, page.email) == (account, True, "lea@example.org")
-    assert world.sandbox.finish_onboarding(token, complete=False) == "/back"
-    assert world.sandbox.finish_onboarding(token) == "/again"
+    assert world.sandbox.finish_onboarding(token, complete=False) == BACK
+    assert world.sandbox.finish_onboarding(token) == AGAIN
     assert not world.gateway.read_account(account).ready
     late = link()
     with clock.moved_to(clock.now() + timedelta(minutes=6)):
-        assert world.sandbox.finish_onboarding(late) == "/again"
-    assert world.sandbox.finish_onboarding(link()) == "/back"
+        assert world.sandbox.finish_onboarding(late) == AGAIN
+    assert world.sandbox.finish_onboarding(link()) == BACK
     assert world.gateway.read_account(account).ready
     assert world.sandbox.onboarding("nobody-knows") is None
     with pytest.raises(LookupError):
