@@ -260,13 +260,17 @@ def test_a_share_is_transferred_once_per_key_and_comes_back_in_parts(world: Worl
     first = world.reversal_of(fact.reference, 1800)
     back = world.gateway.reverse(first)
     assert world.gateway.reverse(first) == back == world.gateway.find_reversal(fact.reference, first.reversal)
+    world.gateway.transfer(world.transfer_of(world.paid(), account, 5000))  # the helper has enough
+    with pytest.raises(GatewayDenied) as refused:
+        world.gateway.reverse(world.reversal_of(fact.reference, 3001))
+    assert refused.value.code == "invalid_amount"
     world.gateway.reverse(world.reversal_of(fact.reference, 3000))
     with pytest.raises(GatewayDenied):
         world.gateway.reverse(world.reversal_of(fact.reference, 1))
     assert world.gateway.read_transfer(fact.reference).reversed_cents == 4800
     assert world.gateway.find_transfer(asked.group, "another") is None
     assert world.gateway.find_reversal(fact.reference, "another") is None
-    assert world.gateway.balance().cents == 5500 - 190
+    assert world.gateway.balance().cents == 2 * (5500 - 190) - 5000
 
 
 def test_a_helper_who_is_not_ready_gets_nothing(world: World) -> None:
@@ -440,6 +444,18 @@ def test_two_who_ask_at_once_do_it_once(app: Flask, world: World) -> None:
     with ThreadPoolExecutor(4) as pool:
         assert len(set(pool.map(ask, range(12)))) == 1
     assert [one.kind for one in world.gateway.movements()] == ["charge", "transfer"]
+
+
+def test_of_many_payers_at_once_one_pays(app: Flask, world: World) -> None:
+    reference = world.gateway.open_checkout(world.asked()).reference
+
+    def pay(number: int) -> str | None:
+        with app.app_context():
+            return world.sandbox.pay(reference, TWINT if number % 2 else GOOD_CARD).url
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(pay, range(12))) == {BACK}
+    assert [one.kind for one in world.gateway.movements()] == ["charge"]
 
 
 def test_of_many_refunds_at_once_the_rest_is_given_only_once(app: Flask, world: World) -> None:
