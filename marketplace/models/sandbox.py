@@ -22,7 +22,7 @@ class SandboxObject(Base):
     reference: Mapped[str] = mapped_column(String(80), unique=True)
     kind: Mapped[str] = mapped_column(String(40))
     parent: Mapped[str | None] = mapped_column(String(80))  # the object that it belongs to
-    bundle: Mapped[str | None] = mapped_column(String(80))  # what names the money of one booking
+    bundle: Mapped[str | None] = mapped_column(String(255))  # what names the money of one booking
     data: Mapped[dict[str, Any]] = mapped_column(JSON)
     hidden: Mapped[dict[str, Any]] = mapped_column(
         JSON

@@ -11,8 +11,8 @@ from marketplace.gateways.payments.sandbox.transport import SANDBOX_KEY
 from marketplace.gateways.payments.stripe_door import StripeGateway
 from marketplace.gateways.payments.stripe_part import API_VERSION
 
-# Seconds until we are connected, and until we are answered; a request of ours waits for no longer.
-PATIENCE = (5, 20)
+# Seconds until we are connected, and until we are answered; twice that is less than our own server waits for us.
+PATIENCE = (3, 10)
 
 
 def open_sandbox(settings: Mapping[str, Any]) -> Sandbox | None:

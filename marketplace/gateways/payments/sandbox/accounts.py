@@ -5,7 +5,7 @@ from typing import Any
 
 from marketplace.gateways.payments.sandbox.answers import ApiError, impossible, invalid
 from marketplace.gateways.payments.sandbox.books import Books, new_reference
-from marketplace.gateways.payments.sandbox.params import EXPAND, metadata, one_of, text, yes_no
+from marketplace.gateways.payments.sandbox.params import EXPAND, email, metadata, one_of, text, url, yes_no
 from marketplace.gateways.payments.sandbox.routing import Data, Route
 from marketplace.models import SandboxObject
 
@@ -129,7 +129,7 @@ def login_link(books: Books, given: Data, reference: str) -> Data:
 
 CREATE = {
     "country!": text,
-    "email": text,
+    "email": email,
     "controller!": {
         "fees!": {"payer!": one_of("application")},
         "losses!": {"payments!": one_of("application")},
@@ -142,8 +142,8 @@ CREATE = {
 LINK = {
     "account!": text,
     "type!": one_of("account_onboarding", "account_update"),
-    "return_url!": text,
-    "refresh_url!": text,
+    "return_url!": url,
+    "refresh_url!": url,
     **EXPAND,
 }
 

@@ -8,7 +8,17 @@ from sqlalchemy import select
 from marketplace.gateways.payments.sandbox import payment_intents
 from marketplace.gateways.payments.sandbox.answers import impossible, invalid
 from marketplace.gateways.payments.sandbox.books import Books
-from marketplace.gateways.payments.sandbox.params import EXPAND, amount, currency, metadata, one_of, text, whole
+from marketplace.gateways.payments.sandbox.params import (
+    EXPAND,
+    amount,
+    currency,
+    email,
+    metadata,
+    one_of,
+    text,
+    url,
+    whole,
+)
 from marketplace.gateways.payments.sandbox.routing import Data, Route
 from marketplace.models import SandboxObject
 
@@ -16,6 +26,7 @@ KIND = "checkout.session"
 ADDRESS = "/sandbox/checkouts/{}"
 # How long a page may stay open (https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-expires_at).
 OPEN_MIN, OPEN_MAX = timedelta(minutes=30), timedelta(hours=24)
+TWINT_CENTS_MAX = 500_000
 NO_TEXT = {"after_submit": None, "shipping_address": None, "submit": None, "terms_of_service_acceptance": None}
 
 
@@ -23,6 +34,7 @@ def create(books: Books, given: Data) -> Data:
     """Open a page."""
     is_payment = given["mode"] == "payment"
     _demand_parts(given, is_payment)
+    _demand_methods(given)
     ends_at = _ends_at(books, given)
     customer = given.get("customer")
     if customer is not None:
@@ -76,11 +88,17 @@ def _demand_parts(given: Data, is_payment: bool) -> None:
         raise invalid(f"You must specify `{needed}` in `{given['mode']}` mode.", param=needed)
     if other in given:
         raise invalid(f"You can not pass `{other}` in `{given['mode']}` mode.", param=other)
-    lines = given.get("line_items", [])
-    if "twint" in given["payment_method_types"] and any(line["price_data"]["currency"] != "chf" for line in lines):
-        raise invalid("The payment method `twint` is for chf only.", param="payment_method_types")
     if "customer" in given and "customer_email" in given:
         raise invalid("You may only specify one of these parameters: customer, customer_email.", param="customer")
+
+
+def _demand_methods(given: Data) -> None:
+    """Refuse TWINT where it does not pay: for another currency, for too much, or for later; raises ApiError."""
+    if "twint" not in given["payment_method_types"]:
+        return
+    prices = [line["price_data"] for line in given.get("line_items", [])]
+    if not prices or any(one["currency"] != "chf" or one["unit_amount"] > TWINT_CENTS_MAX for one in prices):
+        raise invalid("The payment method type `twint` cannot be used here.", param="payment_method_types")
 
 
 def _ends_at(books: Books, given: Data) -> datetime:
@@ -150,12 +168,12 @@ LINE = {
 CREATE = {
     "mode!": one_of("payment", "setup"),
     "payment_method_types!": [one_of("card", "twint")],
-    "success_url!": text,
-    "cancel_url": text,
+    "success_url!": url,
+    "cancel_url": url,
     "client_reference_id": text,
     "currency": currency,
     "customer": text,
-    "customer_email": text,
+    "customer_email": email,
     "expires_at": whole,
     "line_items": [LINE],
     "metadata": metadata,

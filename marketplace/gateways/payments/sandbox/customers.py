@@ -5,7 +5,7 @@ from typing import Any
 from marketplace.gateways.payments.sandbox.answers import no_such
 from marketplace.gateways.payments.sandbox.books import Books
 from marketplace.gateways.payments.sandbox.cards import READY_MADE
-from marketplace.gateways.payments.sandbox.params import EXPAND, metadata, text
+from marketplace.gateways.payments.sandbox.params import EXPAND, email, metadata, text
 from marketplace.gateways.payments.sandbox.routing import Data, Route, retrieval
 from marketplace.models import SandboxObject
 
@@ -87,7 +87,7 @@ ROUTES = (
         "post",
         "/v1/customers",
         create,
-        {"email": text, "name": text, "description": text, "metadata": metadata, **EXPAND},
+        {"email": email, "name": text, "description": text, "metadata": metadata, **EXPAND},
     ),
     retrieval("customers", "/v1/customers/{}", "customer"),
     retrieval("payment_methods", "/v1/payment_methods/{}", "payment_method"),

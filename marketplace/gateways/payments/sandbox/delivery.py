@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 import stripe
 from sqlalchemy import func, select, update
 
-from marketplace import clock
 from marketplace.gateways.payments import Endpoint
 from marketplace.gateways.payments.sandbox import checkout_sessions
 from marketplace.gateways.payments.sandbox.store import Store
@@ -39,7 +38,7 @@ class Delivery(Store):
     def deliver(self, send: Send, *, limit: int = 100, now: datetime | None = None) -> int:
         """Deliver what is due, at most `limit`; expire the pages whose time is over. Gives how many were taken."""
         taken = 0
-        for event in self._leased(limit, now or clock.now()):
+        for event in self._leased(limit, now):
             if self._sent(send, event):
                 self._mark(event.reference)
                 taken += 1
@@ -64,10 +63,11 @@ class Delivery(Store):
         signature = stripe.WebhookSignature.generate_signature_header(body, self.secrets[endpoint])
         return {"Content-Type": "application/json; charset=utf-8", "Stripe-Signature": signature}
 
-    def _leased(self, limit: int, now: datetime) -> list[_Delivery]:
+    def _leased(self, limit: int, moment: datetime | None) -> list[_Delivery]:
         """Take what is due, so that it comes again by itself when we are killed."""
         with self.books() as books:
             checkout_sessions.expire_due(books)
+            now = moment or books.now
             asked = select(SandboxEvent).where(SandboxEvent.delivered_at.is_(None), SandboxEvent.due_at <= now)
             rows = list(books.session.scalars(asked.order_by(SandboxEvent.due_at, SandboxEvent.id).limit(limit)))
             for row in rows:

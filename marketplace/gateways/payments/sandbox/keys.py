@@ -13,6 +13,7 @@ from marketplace.models import SandboxKey
 
 # Stripe forgets a key once it is a day old (https://docs.stripe.com/api/idempotent_requests).
 KEY_LIFE = timedelta(days=1)
+LENGTH_MAX = 255
 
 
 def fingerprint(method: str, path: str, given: dict[str, Any]) -> str:

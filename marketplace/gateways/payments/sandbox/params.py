@@ -66,6 +66,20 @@ def text(name: str, value: Any) -> str:
     return value
 
 
+def url(name: str, value: Any) -> str:
+    """An address that leads from the gateway's site to ours, so a whole one."""
+    if not re.match(r"https?://[^/]", text(name, value)):
+        raise invalid("Not a valid URL", "url_invalid", name)
+    return str(value)
+
+
+def email(name: str, value: Any) -> str:
+    """A mail address."""
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", text(name, value)):
+        raise invalid(f"Invalid email address: {value}", "email_invalid", name)
+    return str(value)
+
+
 def whole(name: str, value: Any) -> int:
     """A whole number."""
     if not isinstance(value, str) or not re.fullmatch(r"-?[0-9]{1,15}", value):

@@ -21,7 +21,7 @@ from marketplace.gateways.payments.sandbox import (
     setup_intents,
     transfers,
 )
-from marketplace.gateways.payments.sandbox.answers import ApiError, failure, too_many
+from marketplace.gateways.payments.sandbox.answers import ApiError, failure, invalid, too_many
 from marketplace.gateways.payments.sandbox.books import Books, new_reference
 from marketplace.gateways.payments.sandbox.expansion import expanded
 from marketplace.gateways.payments.sandbox.faults import Faults
@@ -102,6 +102,8 @@ class SandboxTransport(stripe.HTTPClient):
         route, names = found
         given = parse(form)
         key = headers.get("Idempotency-Key") if route.method == "post" else None
+        if key and len(key) > keys.LENGTH_MAX:
+            raise invalid(f"Idempotency keys have at most {keys.LENGTH_MAX} characters.")
         asked = keys.fingerprint(route.method, f"{route.path} {names}", given)
         known = keys.remembered(books, key, asked) if key else None
         if known is not None:
