@@ -351,16 +351,11 @@ def effect_now(session: Session, booking: Booking, side: Side, *, policy: Policy
         at=clock.now(),
         policy=policy,
     )
-    if _of_booking(session, booking, PAYMENT.held) is None:
-        return CancellationEffect(0, 0, 0, effect.free_until)
-    return effect
+    return _if_paid(session, booking, effect)
 
 
-def settle_no_show(session: Session, booking: Booking, *, policy: Policy) -> None:
-    """Nobody objected: whoever was not there bears it. Raises WrongState."""
-    _lock(session, booking)
-    absent = cast(Side, booking.absent)
-    bookings.cancel(session, booking, by=None, side=absent, action="settle_no_show")
+def effect_if_absent(session: Session, booking: Booking, absent: Side, *, policy: Policy) -> CancellationEffect:
+    """What it costs whom when this side was not there; what is not paid yet costs nobody anything."""
     effect = effect_of_absence(
         booking.price_cents,
         minutes=booking.minutes,
@@ -369,6 +364,20 @@ def settle_no_show(session: Session, booking: Booking, *, policy: Policy) -> Non
         starts_at=booking.starts_at,
         policy=policy,
     )
+    return _if_paid(session, booking, effect)
+
+
+def effect_if_given_up(session: Session, booking: Booking, *, policy: Policy) -> CancellationEffect:
+    """What it costs whom when no neighbour can solve it; what is not paid yet costs nobody anything."""
+    return _if_paid(session, booking, effect_of_giving_up(booking.price_cents, at=clock.now(), policy=policy))
+
+
+def settle_no_show(session: Session, booking: Booking, *, policy: Policy) -> None:
+    """Nobody objected: whoever was not there bears it. Raises WrongState."""
+    _lock(session, booking)
+    absent = cast(Side, booking.absent)
+    effect = effect_if_absent(session, booking, absent, policy=policy)
+    bookings.cancel(session, booking, by=None, side=absent, action="settle_no_show")
     effect = _apply(session, booking, effect, "no_show", by=None)
     _end_task(session, booking, absent, by=None)
     _tell_cancelled(session, booking, effect, absent)
@@ -488,6 +497,21 @@ def free_credit(session: Session, customer_id: int) -> int:
     return int(came or 0) - int(went or 0) - int(set_aside or 0)
 
 
+def credit_towards(session: Session, customer_id: int, price_cents: int) -> int:
+    """How much of a price this customer's credit pays: all of it, or so much that the card is left with what it can pay."""
+    cents = min(free_credit(session, customer_id), price_cents)
+    left = price_cents - cents
+    return max(0, cents if not left else min(cents, price_cents - CARD_LEAST_CENTS))
+
+
+def charge_at(starts_at: datetime, minutes: int, *, policy: Policy) -> datetime | None:
+    """When a saved card is charged, for a visit so far ahead that its money could not be held until the sign-off."""
+    ends = starts_at + timedelta(minutes=minutes, hours=policy.sign_off_hours)
+    if ends - clock.now() <= timedelta(days=policy.hold_days):
+        return None
+    return starts_at - timedelta(days=policy.charge_ahead_days)
+
+
 def shared(session: Session, payment: Payment) -> Shares:
     """How a payment's money is shared out so far."""
     row = session.execute(
@@ -528,7 +552,7 @@ def _prepare(session: Session, booking: Booking, *, by: User, policy: Policy, in
         credit_cents=0 if in_cash else _credit_for(session, booking),
         currency=booking.currency,
         created_at=clock.now(),
-        charge_at=_charge_at(booking, policy),
+        charge_at=charge_at(booking.starts_at, booking.minutes, policy=policy),
     )
     session.add(payment)
     journal.record(session, "payment_prepared", payment, by=by, facts={"booking_id": booking.id})
@@ -540,19 +564,8 @@ def _prepare(session: Session, booking: Booking, *, by: User, policy: Policy, in
 
 
 def _credit_for(session: Session, booking: Booking) -> int:
-    """How much of a price the customer's credit pays: all of it, or so much that the card is left with what it can pay."""
     session.execute(select(User.id).where(User.id == booking.customer_id).with_for_update())  # credit is spent once
-    cents = min(free_credit(session, booking.customer_id), booking.price_cents)
-    left = booking.price_cents - cents
-    return max(0, cents if not left else min(cents, booking.price_cents - CARD_LEAST_CENTS))
-
-
-def _charge_at(booking: Booking, policy: Policy) -> datetime | None:
-    """When a saved card is charged, for a visit so far ahead that its money could not be held until the sign-off."""
-    ends = booking.ends_at + timedelta(hours=policy.sign_off_hours)
-    if ends - clock.now() <= timedelta(days=policy.hold_days):
-        return None
-    return booking.starts_at - timedelta(days=policy.charge_ahead_days)
+    return credit_towards(session, booking.customer_id, booking.price_cents)
 
 
 def _take_cash(session: Session, payment: Payment, booking: Booking, policy: Policy) -> None:
@@ -621,6 +634,7 @@ def _agree(session: Session, payment: Payment, booking: Booking) -> None:
     bids.mark_accepted(session, bid)
     bids.decline_siblings(session, bid)
     facts = {"booking_id": booking.id, "task_id": booking.task_id, "bid_id": bid.id}
+    facts |= {f"{payment.state}_cents": payment.amount_cents}  # held, cash, or card_saved for a charge nearer to the visit
     outbox.tell(session, booking.customer_id, "booking_confirmed", **facts)
     outbox.tell(session, booking.helper_id, "booking_won", **facts)
 
@@ -683,6 +697,12 @@ def _release(session: Session, booking: Booking, *, by: User | None) -> None:
     outbox.tell(session, booking.helper_id, "visit_signed_off", booking_id=booking.id, helper_cents=helper_cents)
     for person in (booking.customer_id, booking.helper_id):
         outbox.tell(session, person, "review_due", booking_id=booking.id)
+
+
+def _if_paid(session: Session, booking: Booking, effect: CancellationEffect) -> CancellationEffect:
+    if _of_booking(session, booking, PAYMENT.held) is None:
+        return CancellationEffect(0, 0, 0, effect.free_until)
+    return effect
 
 
 def _apply(

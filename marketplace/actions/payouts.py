@@ -31,6 +31,8 @@ def note_account(session: Session, user_id: int, fact: AccountFact) -> PayoutAcc
         journal.record(session, "payout_account_opened", account, by=None)
     if account.reference != fact.reference:  # opened twice at the same instant: the first one stays
         return account
+    if (fact.ready, fact.begun) == (account.is_ready, account.has_begun):
+        return account  # nothing new: reading it again changes nothing
     became_ready = fact.ready and not account.is_ready
     account.is_ready, account.has_begun, account.read_at = fact.ready, fact.begun, now
     if became_ready:
