@@ -85,6 +85,12 @@ def prepared_of(session: Session, booking_id: int) -> int | None:
     )
 
 
+def extra_of(session: Session, booking_id: int) -> int | None:
+    """The id of more work of this booking that is not paid yet, if there is any."""
+    unpaid = Payment.booking_id == booking_id, Payment.kind == "extra", Payment.state.in_(PAYMENT_UNDER_WAY)
+    return session.scalar(select(Payment.id).where(*unpaid))
+
+
 def is_under_way(session: Session, payment_id: int) -> bool:
     """Whether this payment may still be paid."""
     prepared = select(Payment.id).where(Payment.id == payment_id, Payment.state.in_(PAYMENT_UNDER_WAY))
