@@ -634,7 +634,9 @@ def _agree(session: Session, payment: Payment, booking: Booking) -> None:
     bids.mark_accepted(session, bid)
     bids.decline_siblings(session, bid)
     facts = {"booking_id": booking.id, "task_id": booking.task_id, "bid_id": bid.id}
-    facts |= {f"{payment.state}_cents": payment.amount_cents}  # held, cash, or card_saved for a charge nearer to the visit
+    facts |= {
+        f"{payment.state}_cents": payment.amount_cents
+    }  # held, cash, or card_saved for a charge nearer to the visit
     outbox.tell(session, booking.customer_id, "booking_confirmed", **facts)
     outbox.tell(session, booking.helper_id, "booking_won", **facts)
 
