@@ -21,7 +21,8 @@ def create_app(environ: Mapping[str, str] | None = None, **overrides: Any) -> Fl
     app = Flask("marketplace", template_folder=ROOT / "templates", static_folder=ROOT / "static")
     app.config.update(settings(os.environ if environ is None else environ))
     app.config.update(overrides)
-    app.config["SQLALCHEMY_ENGINES"] = {"default": app.config["DATABASE_URL"]}
+    # What people typed stays out of the messages of database errors, and so out of the logs.
+    app.config["SQLALCHEMY_ENGINES"] = {"default": {"url": app.config["DATABASE_URL"], "hide_parameters": True}}
     app.config["ALEMBIC"] = {"script_location": str(ROOT / "migrations")}
     app.config["ALEMBIC_CONTEXT"] = {"render_item": as_migration, "compare_type": True}
     if app.config["DEMO"]:

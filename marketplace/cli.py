@@ -16,7 +16,7 @@ from sqlalchemy import inspect
 from marketplace import clock
 from marketplace.actions import accounts, skills
 from marketplace.db import db, transaction
-from marketplace.demo import builder
+from marketplace.demo import builder, parts
 from marketplace.domain.policy import Policy
 from marketplace.gateways import Gateways
 from marketplace.jobs import badges, worker
@@ -171,7 +171,7 @@ def _welcome(address: str) -> str:
         lines.append(
             "  Every franc is play money, every person is made up. Sign in with the password " + builder.PASSWORD
         )
-        lines += [f"    {account.email:<28} {account.what}" for account in builder.ACCOUNTS]
+        lines += [f"    {account.email:<28} {account.what}" for account in parts.ACCOUNTS]
         lines.append("  Mails are kept at /development/mails; `make forward BY=14d` moves the clock.")
     return "\n".join([*lines, ""])
 

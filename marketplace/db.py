@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, ClassVar, TypeVar
 
 from flask_sqlalchemy_lite import SQLAlchemy
@@ -15,6 +16,8 @@ from sqlalchemy import (
     MetaData,
     String,
     TextClause,
+    Update,
+    bindparam,
     event,
     func,
     select,
@@ -22,6 +25,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.types import TypeDecorator
 
 from marketplace.domain.errors import NotFound, WrongState
@@ -117,22 +121,29 @@ def move(session: Session, model: type[Row], row_id: int, lifecycle: Lifecycle, 
 
     The row count is checked: of two who try at once, one finds no row.
     """
-    afters: dict[str, list[str]] = {}
-    for before, after in lifecycle.moves[action].items():
-        afters.setdefault(after, []).append(before)
-    for after, befores in afters.items():
-        moved = session.execute(
-            update(model)
-            .where(model.id == row_id, model.state.in_(befores))  # type: ignore[attr-defined]
-            .values(state=after, **values)
-            .execution_options(synchronize_session=False)
-        )
+    written = {f"new_{name}": value for name, value in values.items()}
+    for after in dict.fromkeys(lifecycle.moves[action].values()):
+        befores = tuple(before for before, to in lifecycle.moves[action].items() if to == after)
+        guarded = _guarded_update(model, befores, after, tuple(values))
+        moved = session.execute(guarded, {"row_id": row_id, **written})
         if moved.rowcount == 1:  # type: ignore[attr-defined]
             row = session.identity_map.get(session.identity_key(model, row_id))
             if row is not None:
-                session.refresh(row, attribute_names=["state", *values])
+                for name, value in {"state": after, **values}.items():
+                    set_committed_value(row, name, value)
             return after
     raise WrongState()
+
+
+@cache
+def _guarded_update(model: type[Base], befores: tuple[str, ...], after: str, names: tuple[str, ...]) -> Update:
+    """The statement of one move, built once: these columns are written while the state is one of `befores`."""
+    return (
+        update(model)
+        .where(model.id == bindparam("row_id"), model.state.in_(befores))  # type: ignore[attr-defined]
+        .values(state=after, **{name: bindparam(f"new_{name}") for name in names})
+        .execution_options(synchronize_session=False)
+    )
 
 
 def by_public_id(session: Session, model: type[Row], public: str, *options: Any) -> Row:

@@ -390,6 +390,14 @@ def portrait(cast: Cast) -> Scene:
     return Scene({"public_id": one.public_id})
 
 
+def hidden_portrait(cast: Cast) -> Scene:
+    """The picture of a helper who is suspended."""
+    scene = portrait(cast)
+    cast.helper.suspended_at = clock.now()
+    cast.session.commit()
+    return scene
+
+
 def own_profile(cast: Cast) -> Scene:
     """What somebody types who becomes a helper or changes the profile."""
     values = {
@@ -425,7 +433,7 @@ def suspended_person(cast: Cast) -> Scene:
     about = make_user(
         cast.session, f"Kim Ruegg{cast.number}z", active=False, suspended_at=clock.now(), suspended_reason="Streit"
     )
-    return Scene({"public_id": about.public_id}, {}, [about.name, about.email])
+    return Scene({"public_id": about.public_id}, {"reason": "Der Streit ist geklärt."}, [about.name, about.email])
 
 
 def operator_person(cast: Cast) -> Scene:
@@ -547,6 +555,7 @@ SCENES: dict[str, Callable[[Cast], Scene]] = {
         profile,
         hidden_profile,
         portrait,
+        hidden_portrait,
         own_profile,
         application,
         person,

@@ -1,6 +1,5 @@
 """The application under test, on SQLite and on PostgreSQL alike; every test begins with the same small database."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,14 +7,14 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
-from marketplace import create_app
+from marketplace import clock, create_app
 from marketplace.db import Base, db
 from marketplace.models import Role, User
 from marketplace.models.accounts import ROLES
 from tests.factories import install_skills
+from tests.needs import demand_postgres, postgres_database
 from tests.page import Page
 
 pytest_plugins = ("tests.figures", "tests.browser.fixtures")
@@ -40,15 +39,9 @@ def database_url(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
     if request.config.getoption("--engine") == "sqlite":
         yield f"sqlite:///{folder / 'test.sqlite'}"
         return
-    server = make_url(os.environ.get("TEST_POSTGRES_URL", "postgresql+psycopg://root@127.0.0.1:5432/test"))
-    name = f"hilfreich_test_{os.getpid()}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield server.set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    demand_postgres()
+    with postgres_database("test") as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -90,6 +83,28 @@ def app(shared_app: Flask, folder: Path) -> Iterator[Flask]:
                 connection.exec_driver_sql(f"SET LOCAL session_replication_role = replica; {emptied}")
     for kept in ("mails", "photos"):
         shutil.rmtree(folder / kept, ignore_errors=True)
+
+
+@pytest.fixture
+def started_in(
+    app: Flask, database_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], Flask]]:
+    """One more application on the same database, started in this environment with what it demands."""
+    monkeypatch.setattr(clock, "_followed", None)  # put back afterwards: a demo follows its clock file
+    started: list[Flask] = []
+
+    def start(environment: str) -> Flask:
+        demanded = dict.fromkeys(("SECRET_KEY", "SECURITY_PASSWORD_SALT"), "eine lange Reihe von Zeichen")
+        places = {"VAR_FOLDER": str(folder), "DATABASE_URL": database_url}
+        if environment == "production":
+            places |= {"PUBLIC_URL": "https://hilfe.example.org", "MAIL_SERVER": "mail.example.org"}
+        started.append(create_app({"ENVIRONMENT": environment, **demanded, **places}, RATELIMIT_ENABLED=False))
+        return started[-1]
+
+    yield start
+    for one in started:
+        with one.app_context():
+            db.engine.dispose()
 
 
 @pytest.fixture

@@ -289,7 +289,8 @@ def make_done_booking(
     session: Session, *, helper: User | None = None, customer: User | None = None, state: str = "signed_off"
 ) -> Booking:
     """A booking that went well: paid, signed off, the money released in the ledger."""
-    task = make_task(session, customer or make_user(session, "Clara Kundin"), state="done")
+    ended = "closed" if state == "closed" else "done"
+    task = make_task(session, customer or make_user(session, "Clara Kundin"), state=ended)
     bid = make_bid(session, task, helper, state="accepted")
     now = clock.now()
     booking = Booking(

@@ -31,7 +31,8 @@ class Page:
         self.app = app
         self.client = app.test_client()
         if language:
-            self.client.set_cookie(COOKIE, language)
+            for name in (COOKIE, f"__Host-{COOKIE}"):  # over HTTPS the name is another
+                self.client.set_cookie(name, language)
         self.response: TestResponse
         self.document: HtmlElement
 

@@ -62,7 +62,7 @@ POST /reset/<token>                           reset_link         303
 # The own account
 GET  /account                                 -                  in  200
 GET  /account/devices                         -                  in  200
-POST /account/devices/<public_id>/removal     device             in  303 403 403 403 403 403 403
+POST /account/devices/<public_id>/removal     device             in  303 404 404 404 404 404 404
 GET  /account/edit                            -                  in  200
 POST /account/edit                            account            in  303
 GET  /account/mail                            -                  in  200
@@ -103,13 +103,13 @@ GET  /tasks                                   -                  200
 GET  /tasks/<public_id>                       open_task          200
 GET  /tasks/<public_id>                       taken_back         gone 200 gone gone gone 200 200 200
 GET  /tasks/<public_id>/cancellation          own_task           in  200 404 404 404 404 404 404
-POST /tasks/<public_id>/cancellation          own_task           in  303 403 403 403 403 403 403
+POST /tasks/<public_id>/cancellation          own_task           in  303 404 404 404 404 404 404
 GET  /tasks/<public_id>/confirmation          own_task           in  200 404 404 404 404 404 404
 
 # Bids and messages
 GET  /bids/<public_id>                        bid                in  200 404 200 404 404 404 404
-GET  /bids/<public_id>/acceptance             bid                in  200 403 403 403 403 403 403
-POST /bids/<public_id>/acceptance             bid                in  303 403 403 403 403 403 403
+GET  /bids/<public_id>/acceptance             bid                in  200 404 403 404 404 404 404
+POST /bids/<public_id>/acceptance             bid                in  303 404 403 404 404 404 404
 POST /bids/<public_id>/agreement              countered_bid      in  403 403 303 404 403 403 403
 GET  /bids/<public_id>/counter                bid                in  200 404 404 404 404 404 404
 POST /bids/<public_id>/counter                bid                in  303 404 404 404 404 404 404
@@ -153,11 +153,12 @@ GET  /become-a-helper/skills                  -                  in  403 403 200
 POST /become-a-helper/skills                  own_profile        in  403 403 303 303 403 403 403
 GET  /become-a-helper/times                   -                  in  403 403 200 200 403 403 403
 POST /become-a-helper/times                   own_profile        in  403 403 303 303 403 403 403
-POST /certifications/<public_id>/withdrawal   application        in  403 403 303 403 403 403 403
+POST /certifications/<public_id>/withdrawal   application        in  403 403 303 404 403 403 403
 GET  /helpers                                 -                  200
 GET  /helpers/<public_id>                     profile            200
 GET  /helpers/<public_id>                     hidden_profile     404 404 404 200 404 200 200 200
 GET  /helpers/<public_id>/photo               portrait           200
+GET  /helpers/<public_id>/photo               hidden_portrait    404 404 404 200 404 200 200 200
 GET  /my-badge                                -                  in  403 403 200 200 403 403 403
 GET  /my-certifications                       -                  in  403 403 200 200 403 403 403
 GET  /my-profile                              -                  in  403 403 200 200 403 403 403

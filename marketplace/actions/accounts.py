@@ -26,17 +26,22 @@ def suspend(session: Session, person: User, *, by: User, reason: str) -> None:
         raise NotAllowed(N_("You may not suspend this person."))
     if not reason.strip():
         raise Invalid("reason", N_("Please say why: the person will read it."))
-    _turn(session, person, active=False, reason=reason.strip())
+    _turn(session, person, active=False, suspended_reason=reason.strip(), restored_reason=None)
     end_sessions(session, person)
     journal.record(session, "account_suspended", person, by=by)
     outbox.tell(session, person.id, "account_suspended")
 
 
-def restore(session: Session, person: User, *, by: User) -> None:
-    """Let a suspended person in again; raises NotAllowed, WrongState."""
+def restore(session: Session, person: User, *, by: User, reason: str) -> None:
+    """Let a suspended person in again; they read the reason on their account's page.
+
+    Raises NotAllowed; Invalid without a reason; WrongState when they are not suspended.
+    """
     if not may_suspend(by, person):
         raise NotAllowed(N_("You may not open this account again."))
-    _turn(session, person, active=True, reason=None)
+    if not reason.strip():
+        raise Invalid("reason", N_("Please say why: the person will read it."))
+    _turn(session, person, active=True, suspended_reason=None, restored_reason=reason.strip())
     journal.record(session, "account_restored", person, by=by)
     outbox.tell(session, person.id, "account_restored")
 
@@ -143,14 +148,14 @@ def _first_guess(session: Session, key: str) -> Guesses:
     return row
 
 
-def _turn(session: Session, person: User, *, active: bool, reason: str | None) -> None:
+def _turn(session: Session, person: User, *, active: bool, **reasons: str | None) -> None:
     """Suspend or restore by a guarded UPDATE whose row count is checked; raises WrongState."""
     turned = session.execute(
         update(User)
         .where(User.id == person.id, User.active.is_(not active))
-        .values(active=active, suspended_at=None if active else clock.now(), suspended_reason=reason)
+        .values(active=active, suspended_at=None if active else clock.now(), **reasons)
         .execution_options(synchronize_session=False)
     )
     if turned.rowcount != 1:  # type: ignore[attr-defined]
         raise WrongState()
-    session.refresh(person, attribute_names=["active", "suspended_at", "suspended_reason"])
+    session.refresh(person, attribute_names=["active", "suspended_at", *reasons])

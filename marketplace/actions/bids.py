@@ -228,7 +228,7 @@ def _hold_open(session: Session, task: Task) -> None:
         tasks.hold_open(session, task)
     except WrongState:
         raise WrongState(N_("This task takes no bids any more.")) from None
-    if task.expires_at <= clock.now():
+    if task.expires_at <= clock.now() or session.get_one(User, task.customer_id).suspended_at:
         raise WrongState(N_("This task takes no bids any more."))
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from marketplace import clock
-from marketplace.actions import journal, outbox
+from marketplace.actions import certifications, journal, outbox, tasks
 from marketplace.db import move
 from marketplace.domain.bidding import quarters
 from marketplace.domain.cancellation import Side
@@ -179,8 +179,9 @@ def cancel(
 
 
 def close(session: Session, booking: Booking) -> None:
-    """The time for reviews is over."""
+    """The time for reviews is over: nothing more happens to the booking and to its task. Raises WrongState."""
     _step(session, booking, "close", "booking_closed", by=None)
+    tasks.close(session, session.get_one(Task, booking.task_id))
 
 
 def _claim(session: Session, task: Task) -> None:
@@ -197,7 +198,7 @@ def _claim(session: Session, task: Task) -> None:
 
 
 def _check_terms(session: Session, bid: Bid, terms: int) -> None:
-    """Refuse what the helper has changed or taken back since the customer saw it, and what has run out."""
+    """Refuse what was changed, taken back or has run out since the customer saw it, and who is no longer admitted."""
     try:
         move(session, Bid, bid.id, BID, "reserve")
     except WrongState:
@@ -208,6 +209,9 @@ def _check_terms(session: Session, bid: Bid, terms: int) -> None:
         raise WrongState(N_("The helper has changed this bid in the meantime. Please look at it again."))
     if min(bid.expires_at, bid.starts_at) <= clock.now():
         raise WrongState(N_("This bid has run out. Please ask the helper for a new time."))
+    helper, task = session.get_one(User, bid.helper_id), session.get_one(Task, bid.task_id)
+    if helper.suspended_at or task.skill_id not in certifications.skill_ids_in_force(session, helper):
+        raise WrongState(N_("This helper may not come at present. Please choose another bid."))
 
 
 def _take_quarters(session: Session, booking: Booking) -> None:

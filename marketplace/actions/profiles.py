@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from marketplace import clock
 from marketplace.actions import journal
 from marketplace.domain.errors import N_, Invalid, NotAllowed
+from marketplace.domain.masking import contacts_in
 from marketplace.domain.places import Place
 from marketplace.domain.policy import Policy
 from marketplace.domain.posting import is_served
@@ -86,13 +87,17 @@ def _demand_owner(profile: Profile, by: User) -> None:
 
 
 def _check_words(headline: str, about: str, languages: list[str]) -> None:
-    """Refuse a profile that says nothing."""
+    """Refuse a profile that says nothing, or that says how to reach somebody without us."""
     if not headline.strip():
         raise Invalid("headline", N_("Please say in one sentence what you are good at."))
     if len(headline.strip()) > HEADLINE_MAX:
         raise Invalid("headline", N_("Please use at most %(most)s characters."), most=HEADLINE_MAX)
     if not about.strip():
         raise Invalid("about", N_("Please tell us a little about yourself."))
+    for field, text in (("headline", headline), ("about", about)):
+        if contacts := contacts_in(text):
+            sentence = N_("Everybody reads this, so please leave “%(contact)s” out: customers reach you here.")
+            raise Invalid(field, sentence, contact=contacts[0].text)
     if not languages:
         raise Invalid("languages", N_("Please choose at least one language."))
 

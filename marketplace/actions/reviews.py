@@ -7,9 +7,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from marketplace import clock
-from marketplace.actions import journal, outbox
+from marketplace.actions import bookings, journal, outbox
 from marketplace.domain.errors import N_, Invalid, NotAllowed, WrongState
 from marketplace.domain.lifecycles import BOOKING_DONE
+from marketplace.domain.masking import masked
 from marketplace.domain.policy import Policy
 from marketplace.models import Booking, Review, User
 from marketplace.permissions import side_of
@@ -35,7 +36,9 @@ def write(
     side = side_of(by, booking)
     if side is None:
         raise NotAllowed(N_("Only the two sides of a booking may review it."))
-    closes_at = _window_end(booking, policy)
+    closes_at = closing(booking, policy=policy)
+    if clock.now() >= closes_at:
+        raise WrongState(N_("The time for reviewing this booking is over."))
     if not 1 <= stars <= 5:
         raise Invalid("stars", N_("Please choose one to five stars."))
     if len(words) > policy.text_max:
@@ -50,7 +53,7 @@ def write(
         knowledge=knowledge if side == "customer" else None,
         punctuality=punctuality,
         friendliness=friendliness,
-        words=words.strip(),
+        words=masked(words.strip()),  # everybody reads it
         at=clock.now(),
         opens_at=closes_at,
     )
@@ -64,14 +67,22 @@ def write(
     return review
 
 
-def _window_end(booking: Booking, policy: Policy) -> datetime:
-    """When the window for reviews closes; raises WrongState outside it."""
+def close(session: Session, booking: Booking) -> None:
+    """The time for reviews is over: the booking is closed, and whoever one side alone has reviewed is told.
+
+    Raises WrongState unless the booking is signed off.
+    """
+    bookings.close(session, booking)
+    written = session.scalars(select(Review).where(Review.booking_id == booking.id)).all()
+    if len(written) == 1:
+        outbox.tell(session, written[0].about_id, "review_opened", booking_id=booking.id, review_id=written[0].id)
+
+
+def closing(booking: Booking, *, policy: Policy) -> datetime:
+    """When the window for reviews of a booking closes; raises WrongState before it has opened."""
     if booking.state not in BOOKING_DONE or booking.signed_off_at is None:
         raise WrongState(N_("You can review a booking once it is signed off."))
-    closes_at = booking.signed_off_at + timedelta(days=policy.review_days)
-    if clock.now() >= closes_at:
-        raise WrongState(N_("The time for reviewing this booking is over."))
-    return closes_at
+    return booking.signed_off_at + timedelta(days=policy.review_days)
 
 
 def _open_when_both_are_in(session: Session, booking: Booking) -> None:

@@ -233,13 +233,16 @@ def reopen(session: Session, task: Task) -> None:
 
 
 def mark_done(session: Session, task: Task) -> None:
-    """The visit is finished. Raises WrongState unless the task is booked."""
+    """The visit is signed off and the helper paid; reviews may follow. Raises WrongState unless the task is booked."""
     move(session, Task, task.id, TASK, "finish")
     journal.record(session, "task_done", task, by=None)
 
 
 def close(session: Session, task: Task) -> None:
-    """Signed off and paid: nothing more happens to this task. Raises WrongState unless it is booked or done."""
+    """The time for reviews is over, or the customer got the money back: nothing more happens to this task.
+
+    Raises WrongState unless it is booked or done.
+    """
     move(session, Task, task.id, TASK, "close")
     journal.record(session, "task_closed", task, by=None)
 

@@ -26,7 +26,7 @@ TOWNS = (
     ("fr", "1201", 5), ("fr", "1003", 5), ("fr", "1700", 2), ("fr", "2000", 2), ("fr", "1950", 2), ("fr", "1800", 1),
     ("fr", "2800", 1), ("it", "6900", 3), ("it", "6500", 2), ("it", "6600", 1),
 )  # fmt: skip
-SPREAD_KM = 9.0
+DAYS = 100  # how long the sample marketplace has been lived in
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def _skeleton(text: str) -> tuple[str, list[int]]:
     letters: list[str] = []
     places: list[int] = []
     for place, character in enumerate(text):
-        for letter in unicodedata.normalize("NFKD", character):
+        for letter in unicodedata.normalize("NFKD", character).replace("。", "."):
             if _is_invisible(letter):
                 continue
             digit = unicodedata.digit(letter, None)
@@ -96,9 +96,15 @@ MAIL_HOST = (
     r"(?:gmail|googlemail|bluewin|gmx|hotmail|outlook|yahoo|icloud|proton(?:mail)?|sunrise|hispeed|swissonline|live"
     r"|web)"
 )
-AT_SIGN = r"(?:@|[(\[{]\s?(?:at|a|arobase|chiocciola)\s?[)\]}])"
-AT_WORD = r"(?:at|aet|arobase|arrobas|chiocciola|klammeraffe)"
-DOT = r"(?:\s?\.\s?|\s?[(\[{]\s?(?:dot|punkt|point|punto)\s?[)\]}]\s?|\s(?:dot|punkt|point|punto)\s)"
+AT_SIGN = (
+    r"(?:@|[(\[{<]\s?(?:at|a|arobase|chiocciola|klammeraffe)\s?[)\]}>]"
+    r"|(?P<wrap>[*/|~_-]{1,2})(?:at|arobase|chiocciola|klammeraffe)(?P=wrap))"
+)
+AT_WORD = r"(?:at|aet|arobase|arrobas?|chiocciola|klammeraffe)"
+DOT = (
+    r"(?:\s?\.\s?|\s?[(\[{<]\s?(?:dot|punkt|point|punto)\s?[)\]}>]\s?|\s(?:dot|punkt|point|punto)\s"
+    r"|\s?[*/|~_-]{1,2}(?:dot|punkt|point|punto)[*/|~_-]{1,2}\s?)"
+)
 NAME = r"(?<![\w.+-])[\w.+-]{1,64}"
 MESSENGER = (
     r"(?:telegram|whats?\s?app|threema|signal|insta(?:gram)?|snap(?:chat)?|skype|facebook|messenger|discord|tiktok|viber"
@@ -112,6 +118,9 @@ PATTERNS: dict[Kind, list[re.Pattern[str]]] = {
         re.compile(rf"(?P<it>{NAME}\s?{AT_SIGN}\s?[\w-]{{1,63}}(?:{DOT}[\w-]{{1,63}}){{0,3}}{DOT}\w{{2,10}})\b", re.I),
         re.compile(rf"(?P<it>{NAME}(?:@|\s?[(\[{{]\s?at\s?[)\]}}]\s?){MAIL_HOST})\b", re.I),
         re.compile(rf"(?P<it>{NAME}\s{AT_WORD}\s[\w-]{{1,63}}(?:{DOT}[\w-]{{1,63}}){{0,2}}{DOT}{TLD})\b(?!\.\w)", re.I),
+        re.compile(rf"(?P<it>{NAME}\s(?:bei|chez|presso)\s{MAIL_HOST}\s(?:dot|punkt|point|punto)\s{TLD})\b", re.I),
+        # a n n a @ b l u e w i n . c h
+        re.compile(r"(?<!\w)(?P<it>\w(?:\s\w){1,40}\s?@\s?\w(?:\s\w){1,60}\s?\.\s?\w(?:\s\w){1,9})(?!\w)"),
     ],
     "link": [
         re.compile(r"(?P<it>(?:https?|hxxps?|ftp)\s?:\s?//\s?[^\s<>]{1,300})", re.I),
@@ -119,6 +128,7 @@ PATTERNS: dict[Kind, list[re.Pattern[str]]] = {
             r"(?<!\w)(?P<it>(?:wa\.me|t\.me|m\.me|signal\.me|discord\.gg|bit\.ly|tinyurl\.com|linktr\.ee)/[^\s<>]{1,200})",
             re.I,
         ),
+        re.compile(rf"(?<!\w)(?P<it>www(?:\s\.\s?|\.\s)[\w-]{{1,63}}\s?\.\s?{TLD})\b", re.I),
     ],
     "handle": [
         re.compile(
@@ -143,7 +153,7 @@ KNOWN_SITE = re.compile(
     r"|(?:gmx|web)\.(?:ch|de|net)|wikipedia\.org)",
     re.I,
 )
-AT_NAME = re.compile(r"(?<![\w@.])(?P<it>@[\w.-]{3,40}\w)")
+AT_NAME = re.compile(r"(?<![\w@.])(?P<it>@[\w.-]{3,40}\w|[\w.]{2,32}#\d{4}(?!\w))")
 A_MESSENGER = re.compile(rf"\b{MESSENGER}\b", re.I)
 
 
@@ -155,7 +165,7 @@ def _bare_sites(skeleton: str) -> Iterator[Span]:
 
 
 def _handles(skeleton: str) -> Iterator[Span]:
-    """`@name`, where a messenger is named within a few words of it."""
+    """`@name` and `name#1234`, where a messenger is named within a few words of it."""
     for found in AT_NAME.finditer(skeleton):
         if A_MESSENGER.search(skeleton, max(0, found.start() - 60), found.end() + 40):
             yield ("handle", *found.span("it"))

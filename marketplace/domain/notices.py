@@ -40,6 +40,7 @@ NOTICES = {
     "books_differ": "operator: the ledger and the gateway's books differ",
     "review_due": "both sides: how was it?",
     "review_received": "either side: both reviews are open now",
+    "review_opened": "either side: the time is over, so what the other side alone has written is open now",
     "badge_earned": "helper: you are a Friend now",
     "badge_lost": "helper: the badge has lapsed, and why",
     "certification_applied": "operator: somebody applied",

@@ -18,7 +18,7 @@ INNOCENT = re.compile(
     r"|(?<![\w:-])[0-9a-fA-F]{2}(?:[:-][0-9a-fA-F]{2}){5}(?![\w:-])"  # a network card's address
     r"|(?:CHF|Fr\.|EUR|€)\s?\d[\d'’]{0,12}(?:[.,]\d{2})?"
 )
-RUN = re.compile(r"(?<![\w+])[+(]{0,2}[\doO](?:[\s().\-/–—_*·|:,'’]{0,4}\d){6,40}(?!\w)")
+RUN = re.compile(r"(?<![\w+])[+(]{0,2}[\doO](?:[\s().\-/–—_*·|:,'’~#=]{0,4}\d){6,40}(?!\w)")
 GROUP = re.compile(r"[oO]?\d+|[oO]")
 DIGITS_MIN, DIGITS_MAX = 9, 17
 # A company's line is nobody's own number.

@@ -2,53 +2,59 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from marketplace import clock
-from marketplace.actions import accounts, bids, bookings, payments, payouts, tasks
+from marketplace.actions import accounts, bids, payments, reviews, tasks
 from marketplace.db import db, transaction
 from marketplace.domain.errors import DomainError
-from marketplace.domain.lifecycles import BID_LIVE, BOOKING, PAYOUT, TASK
+from marketplace.domain.lifecycles import BID_LIVE, BOOKING, TASK
 from marketplace.domain.policy import Policy
 from marketplace.gateways.pictures import small_of
 from marketplace.gateways.storage import PhotoStorage
-from marketplace.models import Bid, Booking, Notice, Payout, PayoutAccount, Task, User
+from marketplace.jobs.parts import each_by_itself
+from marketplace.models import Bid, Booking, Task
 
 BATCH = 100
 
 
 def work_off(photos: PhotoStorage, *, policy: Policy) -> dict[str, int]:
-    """Do everything that is due; gives how many of each. Each row is its own transaction, so one that fails stops no other."""
+    """Do everything that is due; gives how many of each.
+
+    Each row is its own transaction, so one that fails stops no other; what failed is raised at the end (ExceptionGroup).
+    """
     now = clock.now()
-    return {
-        "bids_expired": _each(_due_bids(now), Bid, bids.expire),
-        "tasks_expired": _each(_due_tasks(now), Task, bids.expire_task),
-        "no_shows_settled": _each(
+    works = {
+        "bids_expired": lambda: _each(_due_bids(now), Bid, bids.expire),
+        "tasks_expired": lambda: _each(_due_tasks(now), Task, bids.expire_task),
+        "no_shows_settled": lambda: _each(
             _due_no_shows(now), Booking, lambda s, row: payments.settle_no_show(s, row, policy=policy)
         ),
-        "signed_off": _each(_due_sign_offs(now), Booking, lambda s, row: payments.sign_off(s, row, by=None)),
-        "helpers_reminded": _each(_due_reminders(now, policy), User, lambda s, row: payouts.remind(s, row.id)),
-        "bookings_closed": _each(_due_closings(now, policy), Booking, bookings.close),
-        "drafts_forgotten": _forget_drafts(photos),
-        "sessions_forgotten": _forget_sessions(),
+        "signed_off": lambda: _each(_due_sign_offs(now), Booking, lambda s, row: payments.sign_off(s, row, by=None)),
+        "bookings_closed": lambda: _each(_due_closings(now, policy), Booking, reviews.close),
+        "drafts_forgotten": lambda: _forget_drafts(photos),
+        "sessions_forgotten": _forget_sessions,
     }
+    return dict(zip(works, each_by_itself(works.values()), strict=True))
 
 
 def _each(due: Select[tuple[int]], model: type[Any], verb: Callable[[Session, Any], Any]) -> int:
     """Let `verb` work on every due row, one transaction each; a row that moved on meanwhile is left alone."""
-    ids = db.session.scalars(due.limit(BATCH)).all()
-    done = 0
-    for row_id in ids:
+
+    def one(row_id: int) -> bool:
         try:
             with transaction() as session:
                 verb(session, session.get_one(model, row_id))
-            done += 1
         except DomainError:
-            continue
-    return done
+            return False
+        return True
+
+    ids = db.session.scalars(due.limit(BATCH)).all()
+    return sum(each_by_itself(partial(one, row_id) for row_id in ids))
 
 
 def _due_bids(now: datetime) -> Select[tuple[int]]:
@@ -75,21 +81,6 @@ def _due_no_shows(now: datetime) -> Select[tuple[int]]:
     """Reported absences that nobody objected to in time."""
     reported = Booking.state.in_(BOOKING.befores("settle_no_show"))
     return select(Booking.id).where(reported, Booking.objection_until <= now).order_by(Booking.id)
-
-
-def _due_reminders(now: datetime, policy: Policy) -> Select[tuple[int]]:
-    """Helpers whose money has waited for bank data for a day, and whom no reminder has reached for a while."""
-    reached = select(PayoutAccount.user_id).where(PayoutAccount.is_ready)
-    reminded = select(Notice.user_id).where(
-        Notice.kind == "payout_waiting", Notice.at > now - timedelta(days=policy.payout_reminder_days)
-    )
-    return (
-        select(Payout.helper_id)
-        .where(Payout.state == PAYOUT.waiting, Payout.created_at <= now - timedelta(days=1))
-        .where(Payout.helper_id.not_in(reached), Payout.helper_id.not_in(reminded))
-        .distinct()
-        .order_by(Payout.helper_id)
-    )
 
 
 def _due_closings(now: datetime, policy: Policy) -> Select[tuple[int]]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from sqlalchemy import select
 
 from marketplace.actions import outbox
@@ -18,6 +19,8 @@ from marketplace.gateways.mail import Mail, MailRefused
 from marketplace.gateways.payments import GatewayRefused
 from marketplace.jobs.payments import deliver_payout, deliver_refund, deliver_reversal
 from marketplace.models import OutboxItem, User
+
+log = structlog.get_logger()
 
 # Makes the words of a mail: kind, reader and facts in, subject and body out. The web floor gives it, since templates live there.
 Words = Callable[[str, User, dict[str, Any]], tuple[str, str]]
@@ -31,7 +34,7 @@ class Delivered:
     """How a round of deliveries went."""
 
     delivered: int
-    failed: int
+    not_delivered: int
 
 
 def deliver_due(gateways: Gateways, words: Words, *, limit: int = 20) -> Delivered:
@@ -44,9 +47,12 @@ def deliver_due(gateways: Gateways, words: Words, *, limit: int = 20) -> Deliver
         attempt = item.attempts
         try:
             _hand_over(item, gateways, words)
-        except (MailRefused, GatewayRefused, DomainError) as problem:
+        except Exception as problem:  # also a mail that cannot be written: it must not hold up those behind it
+            if not isinstance(problem, MailRefused | GatewayRefused | DomainError):
+                log.exception("not_delivered", outbox_id=item_id)
             with transaction() as session:
-                outbox.mark_failed(session, session.get_one(OutboxItem, item_id), str(problem))
+                why = f"{type(problem).__name__}: {problem}"
+                outbox.mark_failed(session, session.get_one(OutboxItem, item_id), why)
         else:
             with transaction() as session:
                 outbox.mark_delivered(session, item_id, attempt=attempt)

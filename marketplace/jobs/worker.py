@@ -1,6 +1,7 @@
 """The worker: one round does everything that is due; the loop does a round a second."""
 
 import signal
+from dataclasses import asdict
 from datetime import timedelta
 from threading import Event
 from types import FrameType
@@ -13,25 +14,30 @@ from marketplace.domain.policy import Policy
 from marketplace.gateways import Gateways
 from marketplace.jobs import badges, deadlines, payments, reconciliation
 from marketplace.jobs.delivery import Words, deliver_due
+from marketplace.jobs.parts import each_by_itself
 
 log = structlog.get_logger()
 
 
 def round_of_work(gateways: Gateways, words: Words, *, policy: Policy) -> dict[str, int]:
-    """Settle payments, work off deadlines, refresh standings, deliver the outbox; gives what was done, without the zeros."""
-    done = {
-        "events_delivered": payments.deliver_events(gateways),
-        "payments_settled": payments.settle_pending(gateways),
-        "cards_charged": payments.charge_due(gateways),
-        "unpaid_cancelled": payments.cancel_unpaid(gateways, policy=policy),
-    }
-    done |= deadlines.work_off(gateways.photos, policy=policy)
-    done["standings_refreshed"] = badges.refresh_stale(policy=policy)
-    done["reconciled"] = reconciliation.reconcile_when_due(gateways.payments)
-    done["helpers_reminded"] = payments.remind_helpers()
-    post = deliver_due(gateways, words)
-    done |= {"delivered": post.delivered, "not_delivered": post.failed}
-    return {what: count for what, count in done.items() if count}
+    """Settle payments, work off deadlines, refresh standings, deliver the outbox; gives what was done, without the zeros.
+
+    A part that fails stops no other; what failed is raised at the end (ExceptionGroup).
+    """
+    parts = each_by_itself(
+        (
+            lambda: {"events_delivered": payments.deliver_events(gateways)},
+            lambda: {"payments_settled": payments.settle_pending(gateways)},
+            lambda: {"cards_charged": payments.charge_due(gateways)},
+            lambda: {"unpaid_cancelled": payments.cancel_unpaid(gateways, policy=policy)},
+            lambda: deadlines.work_off(gateways.photos, policy=policy),
+            lambda: {"standings_refreshed": badges.refresh_stale(policy=policy)},
+            lambda: {"reconciled": reconciliation.reconcile_when_due(gateways.payments)},
+            lambda: {"helpers_reminded": payments.remind_helpers()},
+            lambda: asdict(deliver_due(gateways, words)),
+        )
+    )
+    return {what: count for part in parts for what, count in part.items() if count}
 
 
 def until_idle(gateways: Gateways, words: Words, *, policy: Policy, rounds: int = 1_000) -> int:

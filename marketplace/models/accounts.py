@@ -45,7 +45,8 @@ class User(Base, Public, UserMixin):
     is_helper: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     suspended_at: Mapped[datetime | None]
-    suspended_reason: Mapped[str | None] = mapped_column(Text)
+    suspended_reason: Mapped[str | None] = mapped_column(Text)  # while they are suspended
+    restored_reason: Mapped[str | None] = mapped_column(Text)  # since they were let in again
 
     # What Flask-Security keeps (its moments are naive UTC)
     password: Mapped[str | None] = mapped_column(String(255))
@@ -59,7 +60,8 @@ class User(Base, Public, UserMixin):
     fs_webauthn_user_handle: Mapped[str | None] = mapped_column(String(64), unique=True)  # type: ignore[assignment]
     mf_recovery_codes: Mapped[list[str] | None] = mapped_column(MutableList.as_mutable(AsaList()))
 
-    roles: Mapped[list[Role]] = relationship(secondary=roles_users, lazy="selectin")  # type: ignore[assignment]
+    # Most people have none, so nobody's are read before somebody asks; a list that shows them reads them all at once.
+    roles: Mapped[list[Role]] = relationship(secondary=roles_users, lazy="select")  # type: ignore[assignment]
     webauthn: Mapped[list["WebAuthn"]] = relationship(  # type: ignore[assignment]
         back_populates="user", cascade="all, delete-orphan", lazy="select"
     )

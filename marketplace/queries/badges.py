@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from datetime import datetime
 from statistics import median
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, ScalarSelect, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from marketplace.domain.badges import Record
@@ -26,30 +27,15 @@ def standings(session: Session, helper_ids: Iterable[int]) -> dict[int, Standing
 
 def record_of(session: Session, helper_id: int, *, at: datetime) -> tuple[Record, Rating]:
     """What counts of a helper at `at`, made from the rows of record alone: the same whenever it is made again."""
-    by_state = select(Booking.state, func.count()).where(Booking.helper_id == helper_id).group_by(Booking.state)
-    counts = {state: count for state, count in session.execute(by_state)}  # noqa: C416  rows are tuples only by their shape
-    signed_off = sum(counts.get(state, 0) for state in BOOKING_DONE)
-    customers = session.scalar(
-        select(func.count(Booking.customer_id.distinct())).where(
-            Booking.helper_id == helper_id, Booking.state.in_(BOOKING_DONE)
-        )
-    )
-    let_down = session.scalar(
-        select(func.count()).where(
-            Booking.helper_id == helper_id, Booking.state == BOOKING.cancelled, Booking.cancelled_by == "helper"
-        )
-    )
-    certified = session.scalar(
-        select(func.count()).where(Certification.helper_id == helper_id, Certification.state == CERTIFICATION.granted)
-    )
+    signed_off, customers, let_down, certified = session.execute(_RECORD, {"helper_id": helper_id}).one()
     rating = rating_of(session, helper_id, at=at)
     record = Record(
         certified=bool(certified),
         signed_off=signed_off,
-        customers=customers or 0,
+        customers=customers,
         cautious_hundredths=rating.cautious_hundredths,
         completed=signed_off,
-        agreed=signed_off + (let_down or 0),
+        agreed=signed_off + let_down,
         open_safety_case=False,  # cases come with the noun `cases`; until then nobody can open one
     )
     return record, rating
@@ -57,14 +43,9 @@ def record_of(session: Session, helper_id: int, *, at: datetime) -> tuple[Record
 
 def rating_of(session: Session, user_id: int, *, at: datetime) -> Rating:
     """The rating that the reviews open at `at` make; a customer's second word about the same helper counts half, and so on."""
-    rows = session.execute(
-        select(Review.author_id, Review.stars)
-        .where(Review.about_id == user_id, Review.opens_at <= at)
-        .order_by(Review.at, Review.id)
-    ).all()
     earlier: dict[int, int] = {}
     weighted = []
-    for author_id, stars in rows:
+    for author_id, stars in session.execute(_OPEN_REVIEWS, {"about_id": user_id, "at": at}):
         weighted.append(WeightedStars(stars, weight_of_repeat(earlier.get(author_id, 0))))
         earlier[author_id] = earlier.get(author_id, 0) + 1
     return rate(weighted)
@@ -72,12 +53,34 @@ def rating_of(session: Session, user_id: int, *, at: datetime) -> Rating:
 
 def reply_minutes(session: Session, helper_id: int) -> int | None:
     """The median time in minutes from a task's publishing to this helper's bid, over the last 50 bids; None without bids."""
-    rows = session.execute(
-        select(Task.created_at, Bid.created_at)
-        .join(Task, Task.id == Bid.task_id)
-        .where(Bid.helper_id == helper_id)
-        .order_by(Bid.id.desc())
-        .limit(50)
-    ).all()
+    rows = session.execute(_LAST_REPLIES, {"helper_id": helper_id})
     waits = [max(0, int((bid_at - task_at).total_seconds() // 60)) for task_at, bid_at in rows]
     return int(median(waits)) if waits else None
+
+
+def _of_helper(counted: Any, *conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+    """How many bookings of the helper fulfil these conditions, or what else is counted of them."""
+    return select(counted).where(Booking.helper_id == bindparam("helper_id"), *conditions).scalar_subquery()
+
+
+_DONE = Booking.state.in_(BOOKING_DONE)
+_RECORD = select(
+    _of_helper(func.count(), _DONE),
+    _of_helper(func.count(Booking.customer_id.distinct()), _DONE),
+    _of_helper(func.count(), Booking.state == BOOKING.cancelled, Booking.cancelled_by == "helper"),
+    select(Certification.id)
+    .where(Certification.helper_id == bindparam("helper_id"), Certification.state == CERTIFICATION.granted)
+    .exists(),
+)
+_OPEN_REVIEWS = (
+    select(Review.author_id, Review.stars)
+    .where(Review.about_id == bindparam("about_id"), Review.opens_at <= bindparam("at"))
+    .order_by(Review.at, Review.id)
+)
+_LAST_REPLIES = (
+    select(Task.created_at, Bid.created_at)
+    .join(Task, Task.id == Bid.task_id)
+    .where(Bid.helper_id == bindparam("helper_id"))
+    .order_by(Bid.id.desc())
+    .limit(50)
+)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, case, func, select
+from sqlalchemy import and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from marketplace.domain.bidding import Order, fit, quarters
@@ -25,10 +25,8 @@ _PAGE = (
     .outerjoin(Booking, _AGREED)
     .where(Bid.public_id == bindparam("public_id"))
     .options(
-        contains_eager(Bid.task).options(
-            joinedload(Task.customer).lazyload(User.roles), joinedload(Task.skill), selectinload(Task.slots)
-        ),
-        joinedload(Bid.helper).lazyload(User.roles),
+        contains_eager(Bid.task).options(joinedload(Task.customer), joinedload(Task.skill), selectinload(Task.slots)),
+        joinedload(Bid.helper),
         selectinload(Bid.steps),
     )
 )
@@ -71,8 +69,12 @@ _OF_TASK = (
     .join(Bid.helper)
     .outerjoin(Profile, Profile.user_id == Bid.helper_id)
     .outerjoin(Standing, Standing.helper_id == Bid.helper_id)
-    .where(Bid.task_id == bindparam("task_id"), Bid.state.in_((*BID_LIVE, BID.accepted)))
-    .options(contains_eager(Bid.helper).lazyload(User.roles))
+    .where(
+        Bid.task_id == bindparam("task_id"),
+        Bid.state.in_((*BID_LIVE, BID.accepted)),
+        or_(User.suspended_at.is_(None), Bid.state == BID.accepted),
+    )
+    .options(contains_eager(Bid.helper))
     .order_by(Bid.id)
 )
 

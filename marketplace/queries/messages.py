@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import bindparam, func, select
-from sqlalchemy.orm import Session, contains_eager, joinedload, lazyload
+from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from marketplace.domain.errors import NotFound
 from marketplace.domain.lifecycles import BOOKING_AGREED, TASK
@@ -40,13 +40,13 @@ _THREAD = (
     select(Message)
     .join(Message.sender)
     .where(Message.task_id == bindparam("task_id"), Message.helper_id == bindparam("helper_id"))
-    .options(contains_eager(Message.sender).lazyload(User.roles))
+    .options(contains_eager(Message.sender))
     .order_by(Message.at, Message.id)
 )
 _TASK = (
     select(Task)
     .where(Task.public_id == bindparam("public_id"))
-    .options(joinedload(Task.customer).lazyload(User.roles), joinedload(Task.skill))
+    .options(joinedload(Task.customer), joinedload(Task.skill))
 )
 _AGREED = select(
     select(Booking.id)
@@ -114,7 +114,6 @@ _ASKERS = (
         ~select(Bid.id).where(Bid.task_id == Message.task_id, Bid.helper_id == Message.helper_id).exists(),
     )
     .group_by(User.id)
-    .options(lazyload(User.roles))
     .order_by(func.max(Message.at).desc())
 )
 

@@ -134,7 +134,7 @@ def people(
     if search:
         named = or_(_holds(User.name, search), _holds(User.email, search))
         chosen = chosen.where(or_(User.public_id == search.lower(), named))
-    return _page(session, chosen, (User.id.desc(),), (), limit=limit, offset=offset)
+    return _page(session, chosen, (User.id.desc(),), (selectinload(User.roles),), limit=limit, offset=offset)
 
 
 def person_page(session: Session, public_id: str, *, limit: int = 20) -> PersonPage:

@@ -9,7 +9,7 @@ from marketplace import clock
 from marketplace.domain.errors import N_, NotAllowed, NotFound, PaymentUnderWay, WrongState
 from marketplace.domain.lifecycles import BID, BOOKING_LIVE, PAYMENT, PAYMENT_UNDER_WAY, TASK
 from marketplace.models import Bid, Booking, Payment, Refund, Task, User
-from marketplace.permissions import may_answer_bid
+from marketplace.permissions import may_answer_bid, may_see_bid
 from marketplace.queries.bids import terms_number
 
 
@@ -24,14 +24,15 @@ class Acceptable:
 def acceptable(session: Session, bid_id: str, user: User) -> Acceptable:
     """The bid with this public id, for the page before paying.
 
-    Raises NotFound, NotAllowed, WrongState when it cannot be accepted (any more), PaymentUnderWay.
+    Raises NotFound for anybody but its two sides, NotAllowed for its helper, WrongState when it cannot be accepted (any
+    more), PaymentUnderWay.
     """
     bid = session.scalar(
         select(Bid)
         .where(Bid.public_id == bid_id)
         .options(joinedload(Bid.task).joinedload(Task.skill), joinedload(Bid.helper))
     )
-    if bid is None:
+    if bid is None or not may_see_bid(user, bid, bid.task):
         raise NotFound()
     if not may_answer_bid(user, bid, bid.task):
         raise NotAllowed(N_("Only the customer who posted the task may accept a bid."))
@@ -44,6 +45,8 @@ def acceptable(session: Session, bid_id: str, user: User) -> Acceptable:
         raise WrongState(N_("This task is no longer open, so its bids cannot be accepted any more."))
     if bid.state not in BID.befores("reserve"):
         raise WrongState(N_("This bid cannot be accepted any more. Please look at your bids again."))
+    if bid.helper.suspended_at:
+        raise WrongState(N_("This helper may not come at present. Please choose another bid."))
     if min(bid.expires_at, bid.starts_at) <= clock.now():
         raise WrongState(N_("This bid has run out. Please ask the helper for a new time."))
     return Acceptable(bid, terms_number(session, bid))

@@ -62,7 +62,6 @@ _EVER_GRANTED = (
     .options(contains_eager(Certification.skill))
     .order_by(Skill.position, Certification.id)
 )
-_PHOTO = select(Profile.photo_name).where(Profile.public_id == bindparam("public_id"))
 
 
 def profile_page(session: Session, public_id: str) -> ProfilePage:
@@ -84,14 +83,6 @@ def own_profile(session: Session, user_id: int) -> Profile:
     if profile is None:
         raise NotFound()
     return profile
-
-
-def photo_name(session: Session, public_id: str) -> str:
-    """The file name of a profile's picture; raises NotFound when there is no profile or no picture."""
-    name = session.scalar(_PHOTO, {"public_id": public_id})
-    if name is None:
-        raise NotFound()
-    return name
 
 
 def helpers_near(

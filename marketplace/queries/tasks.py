@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    exists,
     false,
     func,
     literal_column,
@@ -26,7 +27,7 @@ from marketplace import clock
 from marketplace.db import by_public_id
 from marketplace.domain.lifecycles import BID_LIVE, BOOKING_AGREED, CERTIFICATION, TASK
 from marketplace.domain.places import KM_PER_DEGREE, bounding_box
-from marketplace.models import Bid, Booking, Certification, Draft, Photo, Profile, Slot, Task
+from marketplace.models import Bid, Booking, Certification, Draft, Photo, Profile, Slot, Task, User
 
 # ---- One task
 
@@ -46,7 +47,11 @@ def task_page(session: Session, public_id: str) -> Task:
 
 _BIDS = (
     select(Bid.id, Bid.public_id, Bid.helper_id, Bid.state)
-    .where(Bid.task_id == bindparam("task_id"), or_(Bid.state.in_(BID_LIVE), Bid.helper_id == bindparam("user_id")))
+    .join(Bid.helper)
+    .where(
+        Bid.task_id == bindparam("task_id"),
+        or_(and_(Bid.state.in_(BID_LIVE), User.suspended_at.is_(None)), Bid.helper_id == bindparam("user_id")),
+    )
     .order_by(Bid.id)
 )
 
@@ -84,7 +89,7 @@ def booking_of(session: Session, task_id: int) -> Any:
 def photo_page(session: Session, public_id: str) -> tuple[Photo, Task | None, Draft | None]:
     """A photo with the task or the draft that it belongs to; raises NotFound."""
     photo = by_public_id(session, Photo, public_id)
-    task = session.get(Task, photo.task_id) if photo.task_id else None
+    task = session.get(Task, photo.task_id, options=[joinedload(Task.customer)]) if photo.task_id else None
     draft = session.get(Draft, photo.draft_id) if photo.draft_id else None
     return photo, task, draft
 
@@ -158,7 +163,10 @@ def open_near(
     limit: int,
     offset: int = 0,
 ) -> list[TaskNear]:
-    """The open tasks within `radius_km` of a position in degrees, nearest first; of these skills, or of all (None)."""
+    """The open tasks within `radius_km` of a position in degrees, nearest first; of these skills, or of all (None).
+
+    Those of suspended people are left out of the page on which they would stand.
+    """
     found = _ids_near(session, lat, lon, radius_km=radius_km, skill_ids=skill_ids, limit=offset + limit)[offset:]
     if not found:
         return []
@@ -166,8 +174,9 @@ def open_near(
     full = {task.id: (task, bids, first_slot_at) for task, bids, first_slot_at in rows}
     near = []
     for task_id, km in found:
-        task, bids, first_slot_at = full[task_id]
-        near.append(TaskNear(task, km, bids, first_slot_at))
+        if task_id in full:
+            task, bids, first_slot_at = full[task_id]
+            near.append(TaskNear(task, km, bids, first_slot_at))
     return near
 
 
@@ -227,8 +236,13 @@ _NEAR_OF_ALL = _near()
 _NEAR_OF_SKILLS = _near(Task.skill_id.in_(bindparam("skill_ids", expanding=True)))
 
 _LIVE_BIDS = (
-    select(func.count()).select_from(Bid).where(Bid.task_id == Task.id, Bid.state.in_(BID_LIVE)).scalar_subquery()
+    select(func.count(Bid.id))
+    .join(User, User.id == Bid.helper_id)
+    .where(Bid.task_id == Task.id, Bid.state.in_(BID_LIVE), User.suspended_at.is_(None))
+    .correlate(Task)
+    .scalar_subquery()
 )
+_ADMITTED = exists().where(User.id == Task.customer_id, User.suspended_at.is_(None))
 _FIRST_SLOT = (
     select(func.min(Slot.starts_at)).where(Slot.task_id == Task.id, Slot.starts_at > bindparam("now")).scalar_subquery()
 )
@@ -236,7 +250,7 @@ _FULL = (
     select(Task, _LIVE_BIDS.label("bids"), _FIRST_SLOT.label("first_slot_at"))
     .join(Task.skill)
     .options(contains_eager(Task.skill))
-    .where(Task.id.in_(bindparam("ids", expanding=True)))
+    .where(Task.id.in_(bindparam("ids", expanding=True)), _ADMITTED)
 )
 
 # ---- A customer's own

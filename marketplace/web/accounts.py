@@ -12,10 +12,12 @@ from config import LANGUAGES
 from marketplace import clock
 from marketplace.actions import accounts
 from marketplace.db import by_public_id, db, transaction
+from marketplace.domain.errors import NotFound
 from marketplace.models import UserSession
-from marketplace.permissions import is_operator
+from marketplace.permissions import is_operator, may_end_session
 from marketplace.queries import accounts as queries
 from marketplace.web.access import public, signed_in
+from marketplace.web.fields import without_contacts
 from marketplace.web.languages import OWN_NAMES
 from marketplace.web.languages import gettext as _
 from marketplace.web.languages import lazy_gettext as _l
@@ -29,7 +31,11 @@ class PersonForm(FlaskForm):
 
     name = StringField(
         _l("First and last name"),
-        [InputRequired(_l("Please enter your name.")), Length(max=80, message=_l("Please use at most 80 characters."))],
+        [
+            InputRequired(_l("Please enter your name.")),
+            Length(max=80, message=_l("Please use at most 80 characters.")),
+            without_contacts,
+        ],
         filters=[lambda text: text.strip() if text else text],
         render_kw={"autocomplete": "name"},
     )
@@ -84,9 +90,12 @@ def devices() -> str:
 @bp.post("/account/devices/<public_id>/removal")
 @signed_in
 def end_device(public_id: str) -> Response:
-    """Sign one device out."""
+    """Sign one of my devices out; nobody hears of anybody else's."""
     with transaction() as rows:
-        accounts.end_session(rows, by_public_id(rows, UserSession, public_id), by=current_user)
+        device = by_public_id(rows, UserSession, public_id)
+        if not may_end_session(current_user, device):
+            raise NotFound()
+        accounts.end_session(rows, device, by=current_user)
     flash(_("The device is signed out."), "success")
     return redirect(url_for("accounts.devices"), 303)
 

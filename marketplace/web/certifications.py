@@ -10,9 +10,10 @@ from wtforms.validators import InputRequired
 
 from marketplace.actions import certifications, profiles
 from marketplace.db import by_public_id, db, transaction
-from marketplace.domain.errors import Invalid
+from marketplace.domain.errors import Invalid, NotFound
 from marketplace.domain.hours import spans_of
 from marketplace.models import Certification, Skill
+from marketplace.permissions import may_withdraw_certification
 from marketplace.queries.certifications import of_helper, skills_to_apply_for
 from marketplace.queries.profiles import of_user, own_profile
 from marketplace.web import portraits
@@ -137,9 +138,12 @@ def mine() -> str:
 @bp.post("/certifications/<public_id>/withdrawal")
 @helper_only
 def withdrawal(public_id: str) -> Response:
-    """Take an application back."""
+    """Take an application back; for everybody else there is none."""
     with transaction() as session:
-        certifications.withdraw(session, by_public_id(session, Certification, public_id), by=current_user)
+        application = by_public_id(session, Certification, public_id)
+        if not may_withdraw_certification(current_user, application):
+            raise NotFound()
+        certifications.withdraw(session, application, by=current_user)
     flash(_("Your application is taken back."), "success")
     return redirect(url_for("certifications.mine"), 303)
 

@@ -27,6 +27,7 @@ from marketplace.web.draft_forms import SkillForm, form_of, typed_in
 from marketplace.web.languages import gettext as _
 from marketplace.web.languages import language, say
 from marketplace.web.languages import lazy_gettext as _l
+from marketplace.web.limits import limit
 
 bp = Blueprint("drafts", __name__)
 
@@ -54,6 +55,7 @@ def new() -> str:
 
 @bp.post("/post")
 @public
+@limit("posts")
 def create() -> Any:
     """Begin a draft with the first answer."""
     form: SkillForm = form_of("skill", {})
@@ -103,11 +105,12 @@ def save(public_id: str, step: str) -> Any:
 
 @bp.post("/post/<public_id>/photos")
 @public
+@limit("posts")
 def add_photos(public_id: str) -> Any:
     """Draw the chosen photos anew and keep them; those that cannot be used are named, the others stay."""
     draft = _draft(public_id)
     form = form_of("photos", draft.answers)
-    problems = _take_photos(draft, [file for file in request.files.getlist("photos") if file.filename])
+    problems = take_photos(draft, [file for file in request.files.getlist("photos") if file.filename])
     if leaving := _leaving(draft, "photos"):
         return leaving
     if problems:
@@ -126,8 +129,7 @@ def remove_photo(public_id: str, photo_id: str) -> Response:
     draft = _draft(public_id)
     with transaction() as session:
         name = tasks.remove_photo(session, draft, by_public_id(session, Photo, photo_id))
-    gateways().photos.forget(name)
-    gateways().photos.forget(small_of(name))
+    _forget(name)
     flash(_("The photo is removed."), "success")
     return _to(".show", public_id=public_id, step="photos", **_back())
 
@@ -169,6 +171,7 @@ def account(public_id: str) -> Any:
 
 @bp.post("/post/<public_id>/publication")
 @public
+@limit("posts")
 def publish(public_id: str) -> Response:
     """Publish the task; a second click leads to the same one."""
     draft = _draft(public_id)
@@ -337,7 +340,7 @@ def _photo_entries(draft: Draft) -> list[dict[str, str]]:
     ]
 
 
-def _take_photos(draft: Draft, files: list[FileStorage]) -> list[str]:
+def take_photos(draft: Draft, files: list[FileStorage]) -> list[str]:
     """Store the pictures that can be used, first the files and then their rows; gives a sentence for each other one."""
     problems: list[str] = []
     pictures = []
@@ -351,11 +354,16 @@ def _take_photos(draft: Draft, files: list[FileStorage]) -> list[str]:
             problems.append(_("%(file)s: %(why)s", file=(file.filename or "")[-60:], why=say(refusal)))
     stored = [(_stored(picture), picture) for picture in pictures]
     if stored:
-        with transaction() as session:
-            for name, picture in stored:
-                tasks.add_photo(
-                    session, draft, file_name=name, width=picture.width, height=picture.height, policy=policy()
-                )
+        try:
+            with transaction() as session:
+                for name, picture in stored:
+                    tasks.add_photo(
+                        session, draft, file_name=name, width=picture.width, height=picture.height, policy=policy()
+                    )
+        except DomainError:  # another window was faster: nothing points to these files
+            for name, _picture in stored:
+                _forget(name)
+            raise
     return problems
 
 
@@ -365,3 +373,9 @@ def _stored(picture: Picture) -> str:
     gateways().photos.keep(name, picture.data)
     gateways().photos.keep(small_of(name), picture.small)
     return name
+
+
+def _forget(name: str) -> None:
+    """Remove a picture and its small copy from the storage."""
+    gateways().photos.forget(name)
+    gateways().photos.forget(small_of(name))

@@ -3,10 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from wtforms import StringField
+from wtforms import Form, StringField
+from wtforms.validators import ValidationError
 
+from marketplace.domain.masking import contacts_in
 from marketplace.domain.money import cents_typed
 from marketplace.web.languages import gettext as _
+
+
+def without_contacts(form: Form, field: StringField) -> None:
+    """A person's name, of which everybody reads a part, is no mail address or number."""
+    if contacts_in(field.data or ""):
+        raise ValidationError(_("Please enter your name."))
 
 
 class MoneyField(StringField):

@@ -5,9 +5,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from babel.numbers import format_currency
 from flask import Flask, current_app
 from flask_babel import (
-    format_currency,
     format_date,
     format_datetime,
     format_decimal,
@@ -24,6 +24,9 @@ from marketplace.web.languages import gettext
 
 # The weekday and the day as they stand in a sentence: only German has the dot, only German and English the comma.
 DAY_IN_A_SENTENCE = {"de": "EEEE, d. MMMM", "fr": "EEEE d MMMM", "it": "EEEE d MMMM", "en": "EEEE, d MMMM"}
+
+# Money is written alike all over Switzerland, with a point in French too, where other figures have a comma.
+MONEY = "de_CH"
 
 
 def register(app: Flask) -> None:
@@ -47,7 +50,8 @@ def register(app: Flask) -> None:
 
 def money(cents: int, currency: str | None = None) -> str:
     """`CHF 1’234.50`; whole francs too show their rappen, so that amounts line up."""
-    return str(format_currency(cents / 100, currency or current_app.extensions["policy"].currency))
+    amount = Decimal(cents).scaleb(-2)
+    return str(format_currency(amount, currency or current_app.extensions["policy"].currency, locale=MONEY))
 
 
 def day(at: datetime | date) -> str:

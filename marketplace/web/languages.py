@@ -60,7 +60,7 @@ def language() -> str:
     """This request's language: asked for in the address, remembered, of the account, the browser, or the operator."""
     if not has_request_context():
         return str(current_app.config["DEFAULT_LANGUAGE"])
-    asked = request.args.get("lang") or request.cookies.get(COOKIE)
+    asked = request.args.get("lang") or request.cookies.get(_cookie_name())
     if asked in LANGUAGES:
         return asked
     if current_user and current_user.is_authenticated:
@@ -128,7 +128,10 @@ def _bind() -> None:
 def _remember(response: Any) -> Any:
     """Keep the language that was asked for in the address for the next pages."""
     if request.args.get("lang") in LANGUAGES:
-        response.set_cookie(
-            COOKIE, request.args["lang"], max_age=31_536_000, samesite="Lax", secure=current_app.config["HTTPS"]
-        )
+        how = {"max_age": 31_536_000, "samesite": "Lax", "secure": current_app.config["HTTPS"]}
+        response.set_cookie(_cookie_name(), request.args["lang"], **how)
     return response
+
+
+def _cookie_name() -> str:
+    return f"__Host-{COOKIE}" if current_app.config["HTTPS"] else COOKIE

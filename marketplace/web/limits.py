@@ -46,6 +46,7 @@ def limit(what: str) -> Callable[[View], View]:
                 _count(what)
             return view(*args, **kwargs)
 
+        counting.limit = what  # type: ignore[attr-defined]
         return counting  # type: ignore[return-value]
 
     return limited

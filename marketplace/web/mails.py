@@ -46,7 +46,8 @@ LEADS_TO: dict[str, tuple[str, str | None]] = {
     "books_differ": ("operator.today", None),
     "booking_cancelled": ("bookings.show", "booking"),
     "review_due": ("reviews.new", "booking"),
-    "review_received": ("bookings.show", "booking"),
+    "review_received": ("reviews.new", "booking"),
+    "review_opened": ("reviews.new", "booking"),
     "badge_earned": ("badges.way", None),
     "badge_lost": ("badges.way", None),
     "certification_applied": ("operator.certification", "certification"),
@@ -55,7 +56,7 @@ LEADS_TO: dict[str, tuple[str, str | None]] = {
     "certification_suspended": ("certifications.mine", None),
     "certification_reinstated": ("tasks.index", None),
     "account_suspended": ("security.login", None),
-    "account_restored": ("security.login", None),
+    "account_restored": ("accounts.show", None),
 }
 
 

@@ -115,7 +115,7 @@ def create(public_id: str) -> Response | tuple[str, int]:
             by=current_user,
             address=form.address.data if form.address else None,
             phone=form.dialled,
-            terms=int(form.terms.data) if str(form.terms.data).isdecimal() else 0,
+            terms=request.form.get("terms", 0, type=int),
             policy=policy(),
             in_cash=form.is_cash,
         )

@@ -16,7 +16,7 @@ from wtforms import (
     TextAreaField,
     widgets,
 )
-from wtforms.validators import InputRequired, Length, NumberRange
+from wtforms.validators import InputRequired, Length, NumberRange, ValidationError
 
 from marketplace import clock
 from marketplace.actions import profiles
@@ -24,15 +24,15 @@ from marketplace.db import db, transaction
 from marketplace.domain.errors import Invalid, NotFound
 from marketplace.domain.hours import CODES, codes_of, spans_of
 from marketplace.models import Profile, Skill, Standing
-from marketplace.permissions import may_see_profile
+from marketplace.permissions import may_change_profile, may_see_profile
 from marketplace.queries import badges, reviews
 from marketplace.queries.profiles import (
     BEST_RATED,
     NEAREST,
     HelperNear,
+    ProfilePage,
     helpers_near,
     own_profile,
-    photo_name,
     profile_page,
 )
 from marketplace.queries.skills import all_skills
@@ -54,10 +54,15 @@ RADII_KM = (5, 10, 20, 50)
 
 
 class TicksField(SelectMultipleField):
-    """Several choices to tick."""
+    """Several choices to tick; what is none of them is refused in our own words."""
 
     widget = widgets.ListWidget(prefix_label=False)
     option_widget = widgets.CheckboxInput()
+
+    def pre_validate(self, form: Any) -> None:
+        """Only what is offered."""
+        if not set(self.data or []) <= {choice.value for choice in self.iter_choices()}:
+            raise ValidationError(_("Please choose one of these."))
 
 
 class ProfileForm(PlaceForm):
@@ -102,9 +107,7 @@ class ProfileForm(PlaceForm):
 class HoursForm(FlaskForm):
     """When a helper usually has time: parts of the week to tick."""
 
-    hours = SelectMultipleField(
-        _l("When do you usually have time?"), choices=[SelectChoice(code, code) for code in CODES]
-    )
+    hours = TicksField(_l("When do you usually have time?"), choices=[SelectChoice(code, code) for code in CODES])
 
 
 class EditForm(ProfileForm, PhotoForm, HoursForm):
@@ -155,10 +158,7 @@ def index() -> str:
 @public
 def show(public_id: str) -> str:
     """One helper: words, skills, figures, reviews and usual hours."""
-    page = profile_page(db.session, public_id)
-    visitor = current_user if current_user.is_authenticated else None
-    if not may_see_profile(visitor, page.profile, was_certified=bool(page.certifications)):
-        raise NotFound()
+    page = _page_to_see(public_id)
     standing = badges.standing(db.session, page.profile.user_id)
     return render_template(
         "profiles/show.html",
@@ -169,18 +169,28 @@ def show(public_id: str) -> str:
         ticks=codes_of((one.weekday, one.from_minute, one.to_minute) for one in page.profile.hours),
         spoken=[OWN_NAMES[code] for code in page.profile.languages if code in OWN_NAMES],
         reviews=reviews.about(db.session, page.profile.user_id, at=clock.now()),
-        is_mine=visitor is not None and visitor.id == page.profile.user_id,
+        is_mine=current_user.is_authenticated and may_change_profile(current_user, page.profile),
     )
 
 
 @bp.get("/helpers/<public_id>/photo")
 @public
 def photo(public_id: str) -> Response:
-    """The picture of a helper."""
-    path = gateways().photos.path(photo_name(db.session, public_id))
-    if not path.exists():
+    """The picture of a helper, for whoever may see the profile."""
+    name = _page_to_see(public_id).profile.photo_name
+    path = gateways().photos.path(name) if name else None
+    if path is None or not path.exists():
         raise NotFound()
     return send_file(path, mimetype="image/webp", max_age=300, conditional=True)
+
+
+def _page_to_see(public_id: str) -> ProfilePage:
+    """A helper's page, for whoever may see it; to everybody else there is none."""
+    page = profile_page(db.session, public_id)
+    visitor = current_user if current_user.is_authenticated else None
+    if not may_see_profile(visitor, page.profile, was_certified=bool(page.certifications)):
+        raise NotFound()
+    return page
 
 
 @bp.get("/my-profile")

@@ -1,17 +1,18 @@
 """Reviewing the other side of a booking."""
 
-from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import RadioField, SelectChoice, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
+from marketplace import clock
 from marketplace.actions import reviews
 from marketplace.db import by_public_id, db, transaction
 from marketplace.models import Booking
 from marketplace.permissions import side_of
-from marketplace.queries.bookings import booking_page
+from marketplace.queries.bookings import own_booking
 from marketplace.queries.reviews import of_booking
 from marketplace.web.access import signed_in
 from marketplace.web.current import policy
@@ -51,16 +52,16 @@ class ReviewForm(FlaskForm):
 
 @bp.get("/bookings/<public_id>/review")
 @signed_in
-def new(public_id: str) -> str | tuple[str, int]:
-    """The form, or what I wrote already."""
-    return _page(_own_booking(public_id), ReviewForm())
+def new(public_id: str) -> str:
+    """The form, or what I wrote already; with it what the other side wrote, once that is open."""
+    return _page(own_booking(db.session, public_id, current_user), ReviewForm())
 
 
 @bp.post("/bookings/<public_id>/review")
 @signed_in
-def create(public_id: str) -> Response | tuple[str, int] | str:
+def create(public_id: str) -> Response | tuple[str, int]:
     """Write the review; it stays hidden until both are in or the window has closed."""
-    booking = _own_booking(public_id)
+    booking = own_booking(db.session, public_id, current_user)
     form = ReviewForm()
     if not form.validate_on_submit():
         return _page(booking, form), 422
@@ -80,22 +81,19 @@ def create(public_id: str) -> Response | tuple[str, int] | str:
     return redirect(url_for("bookings.show", public_id=public_id), 303)
 
 
-def _own_booking(public_id: str) -> Booking:
-    """The booking, for its two sides only: to everybody else there is none."""
-    booking = booking_page(db.session, public_id)
-    if side_of(current_user, booking) is None:
-        abort(404)
-    return booking
-
-
 def _page(booking: Booking, form: ReviewForm) -> str:
-    side = side_of(current_user, booking)
+    side, written, now = side_of(current_user, booking), of_booking(db.session, booking), clock.now()
+    other_side, other = ("helper", booking.helper) if side == "customer" else ("customer", booking.customer)
+    theirs = written.get(other_side)
     return render_template(
         "reviews/new.html",
         form=form,
         booking=booking,
         side=side,
-        other=booking.helper if side == "customer" else booking.customer,
-        written=of_booking(db.session, booking).get(str(side)),
+        other=other,
+        mine=written.get(str(side)),
+        theirs=theirs if theirs and theirs.opens_at <= now else None,
+        now=now,
+        is_over=now >= reviews.closing(booking, policy=policy()),
         days=policy().review_days,
     )

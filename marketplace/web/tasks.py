@@ -12,8 +12,8 @@ from wtforms import SelectChoice, SelectField, StringField
 from marketplace.actions import bids as bid_actions
 from marketplace.db import by_public_id, db, transaction
 from marketplace.domain import posting
-from marketplace.domain.errors import NotFound
-from marketplace.domain.lifecycles import TASK
+from marketplace.domain.errors import N_, NotFound
+from marketplace.domain.lifecycles import BOOKING, TASK
 from marketplace.gateways.geocoder import Found
 from marketplace.gateways.pictures import small_of
 from marketplace.models import Skill, Task, User
@@ -146,6 +146,7 @@ def show(public_id: str) -> str:
         told=posting.told(task.skill.questions, task.answers, language()),
         photos=_photo_entries(task),
         step=step_of(task.state, booking.state if booking else None),
+        stopped=task.state in STOPPED or is_given_back(task.state, booking.state if booking else None),
         turn=whose_turn(task.state, bids.live, booking.state if booking else None),
     )
 
@@ -229,6 +230,7 @@ def cancellation(public_id: str) -> str:
 @signed_in
 def cancel(public_id: str) -> Response:
     """Take the task back."""
+    _own_task(public_id)
     with transaction() as session:
         bid_actions.cancel_task(session, by_public_id(session, Task, public_id), by=current_user)
     flash(_("Your task is taken back. Nobody can bid on it any more."), "success")
@@ -245,15 +247,22 @@ def _own_task(public_id: str) -> Task:
 
 # ---- How far a task is
 
-UNDER_WAY = ("on_the_way", "started")
-TO_SIGN_OFF = ("finished", "unsolved")
+STOPPED = (TASK.cancelled, TASK.expired)
+STEP_OF_A_BOOKING = {BOOKING.on_the_way: 3, BOOKING.started: 3, BOOKING.finished: 4, BOOKING.unsolved: 4}
 
 
 def step_of(state: str, booking_state: str | None) -> int:
     """Which of the five steps a task has reached; 6 when all are done."""
-    if state in (TASK.booked, TASK.done):
-        return 4 if state == TASK.done or booking_state in TO_SIGN_OFF else 3 if booking_state in UNDER_WAY else 2
-    return 6 if state == TASK.closed else 1
+    if state == TASK.booked:
+        return STEP_OF_A_BOOKING.get(booking_state or "", 2)
+    if is_given_back(state, booking_state):
+        return 4
+    return 6 if state in (TASK.done, TASK.closed) else 1
+
+
+def is_given_back(state: str, booking_state: str | None) -> bool:
+    """Whether a task came to its end without a visit that helped: the operator gave the money back."""
+    return state == TASK.closed and booking_state is None
 
 
 def whose_turn(state: str, bids: int, booking_state: str | None) -> Markup:
@@ -262,18 +271,26 @@ def whose_turn(state: str, bids: int, booking_state: str | None) -> Markup:
         if bids:
             return _("Your turn: compare the bids and choose one.")
         return _("Next: helpers nearby send you bids. You have nothing to do now.")
-    if state == TASK.booked and booking_state in UNDER_WAY:
-        return _("Next: your helper is at work.")
-    if state == TASK.booked and booking_state not in TO_SIGN_OFF:
-        return _("Next: your helper comes at the agreed time.")
-    if state in (TASK.booked, TASK.done):
-        return _("Your turn: look whether it works, then sign off.")
-    return {
-        "closed": _("All done. Thank you!"),
-        "expired": _("Nobody was found in time. You can post it again."),
-        "cancelled": _("You took this task back."),
-        "removed": _("We took this task down."),
-    }[state]
+    if state == TASK.booked:
+        return _(TURN_OF_A_BOOKING.get(booking_state or "", N_("Next: your helper comes at the agreed time.")))
+    if is_given_back(state, booking_state):
+        return _("It was not solved, and you got your money back.")
+    return _(TURN_AT_THE_END[state])
+
+
+TURN_OF_A_BOOKING = {
+    BOOKING.on_the_way: N_("Next: your helper is at work."),
+    BOOKING.started: N_("Next: your helper is at work."),
+    BOOKING.finished: N_("Your turn: look whether it works, then sign off."),
+    BOOKING.unsolved: N_("Next: we look at it and decide about the money. You will hear from us."),
+}
+TURN_AT_THE_END = {
+    TASK.done: N_("Signed off and paid. Thank you!"),
+    TASK.closed: N_("All done. Thank you!"),
+    TASK.expired: N_("Nobody was found in time. You can post it again."),
+    TASK.cancelled: N_("You took this task back."),
+    TASK.removed: N_("We took this task down."),
+}
 
 
 def _person() -> User | None:

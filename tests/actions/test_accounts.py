@@ -42,13 +42,21 @@ def test_suspend_and_restore(session: Session) -> None:
     assert session.scalar(select(func.count()).select_from(UserSession)) == 0
     with pytest.raises(WrongState):
         accounts.suspend(session, anna, by=olga, reason="Noch einmal")
-    accounts.restore(session, anna, by=olga)
+    with pytest.raises(Invalid):
+        accounts.restore(session, anna, by=olga, reason=" ")
+    assert not anna.active
+    accounts.restore(session, anna, by=olga, reason=" Hat sich entschuldigt ")
     assert (anna.active, anna.suspended_at, anna.suspended_reason) == (True, None, None)
+    assert anna.restored_reason == "Hat sich entschuldigt"
     with pytest.raises(WrongState):
-        accounts.restore(session, anna, by=olga)
+        accounts.restore(session, anna, by=olga, reason="Noch einmal")
     assert session.scalars(select(JournalEntry.event)).all() == ["account_suspended", "account_restored"]
     assert session.scalars(select(Notice.kind)).all() == ["account_suspended", "account_restored"]
-    assert "Nicht" not in str([entry.facts for entry in session.scalars(select(JournalEntry))])
+    facts = str([entry.facts for entry in session.scalars(select(JournalEntry))])
+    assert "Nicht" not in facts
+    assert "entschuldigt" not in facts
+    accounts.suspend(session, anna, by=olga, reason="Wieder")
+    assert (anna.suspended_reason, anna.restored_reason) == ("Wieder", None)
 
 
 def test_who_may_suspend(session: Session) -> None:
@@ -58,7 +66,7 @@ def test_who_may_suspend(session: Session) -> None:
         with pytest.raises(NotAllowed):
             accounts.suspend(session, person, by=by, reason="Grund")
         with pytest.raises(NotAllowed):
-            accounts.restore(session, person, by=by)
+            accounts.restore(session, person, by=by, reason="Grund")
     with pytest.raises(Invalid):
         accounts.suspend(session, anna, by=moderator, reason="  ")
     accounts.suspend(session, moderator, by=admin, reason="Grund")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from marketplace import clock
@@ -209,6 +209,7 @@ def test_each_step_is_noted_and_told(session: Session) -> None:
     booking = make_booking(session, state="closed")
     steps = session.scalars(select(VisitStep.state).where(VisitStep.booking_id == booking.id).order_by(VisitStep.id))
     assert list(steps) == ["reserved", "confirmed", "on_the_way", "started", "finished", "signed_off", "closed"]
+    assert session.get_one(Task, booking.task_id).state == "closed"
     events = session.scalars(select(JournalEntry.event).where(JournalEntry.subject_kind == "bookings"))
     of_visit = {"visit_started", "visit_finished", "visit_signed_off"}
     assert set(events) == {"booking_reserved", "booking_confirmed", "helper_set_out", "booking_closed"} | of_visit
@@ -225,6 +226,27 @@ def test_each_step_is_noted_and_told(session: Session) -> None:
         ("review_due", helper),
     ]
     assert session.scalar(select(func.count(OutboxItem.id)).where(OutboxItem.channel == "mail")) == len(told)
+
+
+def test_with_the_booking_its_task_is_closed(session: Session) -> None:
+    booking = make_booking(session, state="signed_off")
+    task = session.get_one(Task, booking.task_id)
+    assert task.state == "done"
+    with transaction() as rows:
+        bookings.close(rows, rows.get_one(Booking, booking.id))
+    assert (booking.state, task.state) == ("closed", "closed")
+    journalled = session.scalars(select(JournalEntry.event).order_by(JournalEntry.id.desc()).limit(2)).all()
+    assert journalled == ["task_closed", "booking_closed"]
+
+
+def test_a_booking_whose_task_cannot_be_closed_stays_as_it_is(session: Session) -> None:
+    booking = make_booking(session, state="signed_off")
+    session.execute(update(Task).values(state="cancelled"))
+    session.commit()
+    before = _everything(session)
+    with pytest.raises(WrongState), transaction() as rows:
+        bookings.close(rows, rows.get_one(Booking, booking.id))
+    assert _everything(session) == before
 
 
 def test_silence_signs_off_only_what_the_customer_has_not_called_unsolved(session: Session) -> None:

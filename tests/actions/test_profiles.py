@@ -49,6 +49,8 @@ def test_saving_again_changes_the_same_profile_and_keeps_what_was_not_given(sess
         ("headline", {"headline": "  "}),
         ("headline", {"headline": "x" * 91}),
         ("about", {"about": ""}),
+        ("headline", {"headline": "WLAN? 079 123 45 67"}),
+        ("about", {"about": "Schreiben Sie an hans at example punkt ch."}),
         ("languages", {"languages": []}),
         ("radius_km", {"radius_km": 0}),
         ("radius_km", {"radius_km": 101}),

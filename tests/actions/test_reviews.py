@@ -10,6 +10,7 @@ from marketplace import clock
 from marketplace.actions import reviews
 from marketplace.db import transaction
 from marketplace.domain.errors import Invalid, NotAllowed, WrongState
+from marketplace.domain.masking import MASK
 from marketplace.domain.policy import Policy
 from marketplace.models import Booking, Notice, Review, User
 from marketplace.queries.reviews import about, due
@@ -35,12 +36,32 @@ def test_nobody_sees_a_review_before_the_other_side_has_written(session: Session
     assert sorted(told) == sorted([booking.customer_id, booking.helper_id])
 
 
+def test_contact_data_in_a_review_stay_hidden(session: Session) -> None:
+    booking = make_done_booking(session)
+    write(session, booking, booking.customer_id, words="Sehr gut. Nummer: 079 123 45 67, Rosenweg 3.")
+    assert session.scalars(select(Review.words)).one() == f"Sehr gut. Nummer: {MASK}, {MASK}."
+
+
 def test_a_lonely_review_opens_when_the_window_closes(session: Session) -> None:
     booking = make_done_booking(session)
     write(session, booking, booking.customer_id)
     closes_at = booking.signed_off_at + timedelta(days=POLICY.review_days)
     assert about(session, booking.helper_id, at=closes_at - timedelta(seconds=1)) == []
     assert len(about(session, booking.helper_id, at=closes_at)) == 1
+
+
+@pytest.mark.parametrize(("written", "told"), [((), 0), (("customer",), 1), (("customer", "helper"), 0)])
+def test_when_the_time_is_over_the_one_who_was_reviewed_alone_is_told(
+    session: Session, written: tuple[str, ...], told: int
+) -> None:
+    booking = make_done_booking(session)
+    for side in written:
+        write(session, booking, booking.customer_id if side == "customer" else booking.helper_id)
+    with transaction() as writing:
+        reviews.close(writing, booking)
+    assert booking.state == "closed"
+    people = session.scalars(select(Notice.user_id).where(Notice.kind == "review_opened")).all()
+    assert people == [booking.helper_id] * told
 
 
 def test_each_side_writes_once(session: Session) -> None:

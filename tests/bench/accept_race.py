@@ -28,8 +28,7 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 from flask_security import hash_password
-from sqlalchemy import create_engine, select, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from config import ROOT
@@ -41,6 +40,7 @@ from marketplace.models import Bid, Booking, Entry, Notice, Payment, Posting, Ro
 from marketplace.models.accounts import ROLES
 from marketplace.queries.ledger import ledger_faults
 from tests.factories import install_skills, make_bid, make_helper, make_task, make_user, tomorrow_at
+from tests.needs import postgres_database
 
 PASSWORD = "eine-lange-Strasse-7"
 WORKERS, THREADS = 2, 16
@@ -258,17 +258,8 @@ def _database(engine: str, folder: Path) -> Iterator[str]:
     if engine == "sqlite":
         yield f"sqlite:///{folder / 'race.sqlite'}"
         return
-    server = make_url(os.environ.get("TEST_POSTGRES_URL", "postgresql+psycopg://root@127.0.0.1:5432/test"))
-    name = f"hilfreich_race_{os.getpid()}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    try:
-        yield server.set(database=name).render_as_string(hide_password=False)
-    finally:
-        with admin.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        admin.dispose()
+    with postgres_database("race") as url:
+        yield url
 
 
 @contextmanager

@@ -5,11 +5,15 @@ from collections.abc import Callable
 import pytest
 
 from tests.bench.accept_race import race
+from tests.needs import demand_postgres
 
 
 @pytest.fixture
 def engine(request: pytest.FixtureRequest) -> str:
-    return str(request.config.getoption("--engine"))
+    chosen = str(request.config.getoption("--engine"))
+    if chosen == "postgres":
+        demand_postgres()
+    return chosen
 
 
 def test_exactly_one_acceptance_wins(engine: str, full: bool, figure: Callable[[str, int], None]) -> None:

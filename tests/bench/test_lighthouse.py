@@ -12,6 +12,7 @@ from config import ROOT
 from tests.browser.fixtures import FLAGS, chromium_path
 from tests.browser.pages import Visit
 from tests.browser.town import Town
+from tests.needs import node_package
 
 pytestmark = pytest.mark.xdist_group("pages")
 
@@ -53,7 +54,7 @@ def measured(address: str, cookies: dict[str, str], folder: Path) -> dict[str, f
     """The four scores of one run."""
     headers, answer = folder / "headers.json", folder / "lighthouse.json"
     headers.write_text(json.dumps({"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}))
-    command = [str(LIGHTHOUSE), address, "--quiet", "--output=json", f"--output-path={answer}"]
+    command = [str(node_package(LIGHTHOUSE)), address, "--quiet", "--output=json", f"--output-path={answer}"]
     flags = " ".join(("--headless=new", *FLAGS))
     options = [f"--chrome-flags={flags}", f"--extra-headers={headers}", f"--only-categories={','.join(GATES)}"]
     environment = {**os.environ, "CHROME_PATH": chromium_path() or ""}

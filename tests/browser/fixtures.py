@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.town import Town
 from tests.browser.world import settle
+from tests.needs import lacking
 
 FLAGS = (
     "--no-sandbox",
@@ -34,10 +35,7 @@ def browser() -> Iterator[Browser]:
     """
     path = chromium_path()
     if path is None:
-        missing = "*** Chromium is missing: no page was looked at. apt-get install chromium ***"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
+        lacking("Chromium")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield chromium

@@ -76,8 +76,10 @@ VISITS = [
     _visits("security.register"),
     Visit("security.register", send=True),
     _visits("security.forgot_password"),
+    Visit("security.forgot_password", send=True),
     Visit("security.reset_password", None, {"token": "token/reset"}),
     _visits("security.send_confirmation"),
+    Visit("security.send_confirmation", send=True),
     _visits("security.wan_signin"),
     _visits("accounts.mail_sent"),
     _visits("security.two_factor_token_validation", "toni"),
@@ -117,6 +119,7 @@ VISITS = [
     _thing("bookings.unsolved", "anna", "booking/finished"),
     Visit("bookings.unsolved", "anna", {"public_id": "booking/finished"}, send=True),
     _thing("reviews.new", "anna", "booking/signed_off"),
+    _thing("reviews.new", "anna", "booking/closed"),
     Visit("reviews.new", "anna", {"public_id": "booking/signed_off"}, send=True),
     # A helper
     _visits("certifications.new", "nora"),

@@ -11,6 +11,7 @@ import pytest
 from config import LANGUAGES, ROOT
 from tests.browser.pages import VISITS, Visit
 from tests.browser.town import Town
+from tests.needs import node_package
 
 pytestmark = pytest.mark.xdist_group("pages")
 VALIDATOR = ROOT / "node_modules" / ".bin" / "html-validate"
@@ -41,7 +42,14 @@ def fetch(town: Town, visit: Visit, language: str) -> str:
 
 def messages(folder: Path) -> list[str]:
     """What html-validate has to say about the files in a folder."""
-    command = [str(VALIDATOR), "--config", str(ROOT / ".htmlvalidate.json"), "--formatter", "json", f"{folder}/*.html"]
+    command = [
+        str(node_package(VALIDATOR)),
+        "--config",
+        str(ROOT / ".htmlvalidate.json"),
+        "--formatter",
+        "json",
+        f"{folder}/*.html",
+    ]
     told = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert told.stdout, told.stderr
     return sorted(

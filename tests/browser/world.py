@@ -55,10 +55,10 @@ def settle(town: Town) -> None:
     town.work()
 
 
-def nearly_friend(session: Session, full_name: str) -> User:
-    """A helper with four signed-off visits to four customers and five stars for each: the next one earns the badge."""
+def nearly_friend(session: Session, full_name: str, *, visits: int = 4) -> User:
+    """A helper with signed-off visits to as many customers and five stars for each: with four the next one earns the badge."""
     helper = make_helper(session, full_name, skills=("wifi", "tv"))
-    for number in range(4):
+    for number in range(visits):
         with clock.moved_to(clock.now() - timedelta(days=30 + number)):
             booking = make_done_booking(session, helper=helper, customer=make_user(session, f"Karl Kunde{number}"))
             make_review(session, booking, words="Pünktlich, freundlich, und das WLAN läuft.")
@@ -74,7 +74,7 @@ def profile_id(session: Session, user_id: int) -> str:
 def _people(town: Town) -> None:
     town.newcomer("anna", "Anna Keller").phone = "+41791234567"
     town.newcomer("nora", "Nora Neu")
-    town.settle_in("hans", nearly_friend(db.session, "Hans Helfer"))
+    town.settle_in("hans", nearly_friend(db.session, "Hans Helfer", visits=3))  # Anna reviews a fourth one
     lea = town.settle_in("lea", nearly_friend(db.session, "Lea Zimmermann"))
     make_review(db.session, make_done_booking(db.session, helper=lea))
     town.settle_in("paul", make_helper(db.session, "Paul Tanner", skills=("wifi", "tv")))
@@ -150,16 +150,11 @@ def _bookings_in_every_state(town: Town) -> None:
     _remember_booking(town, "reserved", _reserved(town, len(VISITS) + 1))
     reviewed = make_done_booking(db.session, helper=_person(town, "hans"), customer=_person(town, "anna"))
     _remember_booking(town, "closed", reviewed.id)
+    policy = town.app.extensions["policy"]
     with transaction() as session:
         booking = session.get_one(Booking, reviewed.id)
-        reviews.write(
-            session,
-            booking,
-            by=_person(town, "anna"),
-            stars=5,
-            words="Alles bestens erklärt.",
-            policy=town.app.extensions["policy"],
-        )
+        for side, stars, words in (("anna", 5, "Alles bestens erklärt."), ("hans", 4, "Alles war gut vorbereitet.")):
+            reviews.write(session, booking, by=_person(town, side), stars=stars, words=words, policy=policy)
 
 
 def _reserved(town: Town, day: int) -> int:

@@ -23,6 +23,9 @@ CONTACTS: list[tuple[str, ...]] = [
     ("phone", "079:123:45:67"),
     ("phone", "0 7 9 1 2 3 4 5 6 7"),
     ("phone", "0-7-9-1-2-3-4-5-6-7"),
+    ("phone", "079~123~45~67"),
+    ("phone", "079#123#45#67"),
+    ("phone", "079=123=45=67"),
     ("phone", "o79 123 45 67"),
     ("phone", "(079) 123 45 67", "079) 123 45 67"),
     ("phone", "+41 79 123 45 67"),
@@ -66,7 +69,17 @@ CONTACTS: list[tuple[str, ...]] = [
     ("mail", "anna @ gmail . com"),
     ("mail", "anna@gmail"),
     ("mail", "anna＠bluewin．ch"),
+    ("mail", "anna@bluewin。ch"),
+    ("mail", "anna<at>bluewin<dot>ch"),
+    ("mail", "anna *at* bluewin *punkt* ch"),
+    ("mail", "anna /at/ bluewin /dot/ ch"),
+    ("mail", "anna-at-bluewin-punkt-ch"),
+    ("mail", "anna_at_bluewin_dot_ch"),
+    ("mail", "anna arroba bluewin punto ch"),
+    ("mail", "anna bei gmail punkt com"),
+    ("mail", "a n n a @ b l u e w i n . c h"),
     ("link", "https://example.org/anna"),
+    ("link", "www . meine-hilfe . ch"),
     ("link", "http://192.0.2.1:8080/x"),
     ("link", "www.meine-hilfe.ch"),
     ("link", "meine-hilfe.ch"),
@@ -77,6 +90,7 @@ CONTACTS: list[tuple[str, ...]] = [
     ("handle", "Auf Telegram bin ich @annab", "@annab"),
     ("handle", "@annab auf Instagram", "@annab"),
     ("handle", "Telegram: anna_b79", "anna_b79"),
+    ("handle", "Auf Discord heisse ich anna#1234", "anna#1234"),
     ("handle", "Threema-ID ABCD1234", "ABCD1234"),
     ("handle", "Skype live:anna.muster", "live:anna.muster"),
     ("street", "Bahnhofstrasse 12"),
@@ -163,6 +177,11 @@ INNOCENT = [
     "Ich bin @home",
     "my account at gmail does not work",
     "look at the router.",
+    "Ich bin bei Gmail angemeldet",
+    "ein Konto bei gmail.com",
+    "Rechnung #1234 von Discord-Nitro",
+    "Drucker#1 und #2",
+    "plug-and-play, look-at-me",
     "Bahnhofstrasse",
     "Strassenbahn 12",
     "Bahnhof 5 Minuten entfernt",
@@ -274,7 +293,24 @@ def test_any_text_is_read_and_masking_twice_changes_nothing_more(text: str) -> N
         assert once == text
 
 
-PIECES = ["0 ", "a", "a.", "rue a ", "Bahnhof ", "null eins ", "via A b ", "1, rue ", "+1 ", "12.12.", "a@", "1:1:"]
+PIECES = [
+    "0 ",
+    "a",
+    "a.",
+    "rue a ",
+    "Bahnhof ",
+    "null eins ",
+    "via A b ",
+    "1, rue ",
+    "+1 ",
+    "12.12.",
+    "a@",
+    "1:1:",
+    "a ",
+    "a@a ",
+    "a-at-",
+    "www . a",
+]
 
 
 @pytest.mark.parametrize("piece", PIECES)

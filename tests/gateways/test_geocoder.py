@@ -200,6 +200,33 @@ def test_a_choice_never_a_guess(typed, first):
     assert labels(found)[0] == first
 
 
+@pytest.mark.parametrize(
+    ("region", "village"),
+    [
+        ("Tessin", "18195 Tessin (DE)"),
+        ("tessin", "18195 Tessin (DE)"),
+        ("Vaud", "1261 Le Vaud (VD)"),
+        ("Hessen", "38835 Hessen (DE)"),
+        ("Thüringen", "6712 Thüringen (AT)"),
+    ],
+)
+def test_a_whole_region_is_asked_back_and_never_taken_for_a_village(region, village):
+    assert labels(ALL.find(region)) == [village]
+    assert not ALL.find(region).is_one
+
+
+@pytest.mark.parametrize(
+    "region", ["Ticino", "Waadt", "Valais", "Graubünden", "Aargau", "Jura", "Thurgau", "Kanton Bern"]
+)
+def test_a_region_without_such_a_village_is_no_place(region):
+    assert ALL.find(region).is_none
+
+
+def test_a_town_that_its_canton_is_named_after_is_that_town():
+    towns = ("Zürich", "Luzern", "Zug", "Glarus", "Schwyz", "Solothurn", "Schaffhausen", "Neuchâtel", "Genève")
+    assert all(ALL.find(town).is_one for town in towns)
+
+
 def test_a_postcode_of_two_countries_is_a_choice_unless_the_countries_settle_it():
     assert labels(ALL.find("1010")) == ["1010 Lausanne (VD)", "1010 Wien (AT)"]
     assert ALL.find("1010", countries=["AT"]).place.name == "Wien"

@@ -113,6 +113,11 @@ def inline_faults(name: str, text: str) -> list[str]:
     return [f"{name}: {fault.strip()}" for fault in faults]
 
 
+def amounts(name: str, text: str) -> list[str]:
+    """Sums of money that stand in a page instead of the policy; the design page makes some up."""
+    return [] if name.startswith("design/") else re.findall(r"\b\d+\s*\|\s*money\b", text)
+
+
 def unused_imports(house: House, name: str) -> list[str]:
     """Macros that are imported and never used, neither here nor in a part that stands here."""
     imports = house.trees[name].find_all(nodes.FromImport)
@@ -184,6 +189,11 @@ def test_every_page_stands_on_a_layout_and_has_a_title(house: House) -> None:
 
 def test_nothing_is_written_inline(house: House) -> None:
     assert [fault for name, text in house.sources.items() for fault in inline_faults(name, text)] == []
+
+
+def test_no_sum_of_money_stands_in_a_page(house: House) -> None:
+    assert [amount for name, text in house.sources.items() for amount in amounts(name, text)] == []
+    assert amounts("pages/home.html", "{{ 3000|money }} {{ price | money }}") == ["3000|money"]
 
 
 def test_no_macro_is_imported_in_vain(house: House) -> None:

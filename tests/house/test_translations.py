@@ -1,7 +1,7 @@
 """House rules of the languages: every sentence is in every catalogue, natively, with its values; mails and figures too."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,6 +102,46 @@ def test_the_exceptions_are_needed() -> None:
     assert listed == alike
 
 
+# Sentences with a figure in them that nobody configures: examples of what to type, steps, what the design page makes up.
+FIGURES = {
+    "%(num)d star of 5",
+    "1. Say what is wrong",
+    "2. Choose a helper",
+    "3. Pay when it works",
+    "A card number has 12 to 19 digits. Please type digits only.",
+    "At least 12 characters. Three or four words that have nothing to do with each other are easy to remember.",
+    "Each bid can earn 100 points:",
+    "Luca bids CHF 65",
+    "Open your authenticator app, for example Aegis, 2FAS or the one of your phone.",
+    "Please choose a full quarter of an hour, such as 19:15.",
+    "Please give a postcode of four or five digits, for example 8400.",
+    "Please type a date such as 2026-11-28.",
+    "Please type a phone number, for example 079 123 45 67.",
+    "Please type a time such as 19:30.",
+    "Please type an amount such as 60 or 60.50.",
+    "Please use at most 80 characters.",
+    "The average of your %(count)s reviews is %(average)s. The cautious rating grows with the number of reviews: five times"
+    " five stars give 4.3.",
+    "The visit is in less than 24 hours. Luca has kept the evening free, so half of the price goes to him.",
+    "This is not a phone number. It looks like 079 123 45 67.",
+    "Usual in your area: CHF 40 to 80.",
+    "You propose CHF 55",
+}
+
+
+def with_figures(sentences: Iterable[tuple[str, ...]]) -> set[str]:
+    """The sentences in which a figure is written out."""
+    return {forms[0] for forms in sentences if re.search(r"\d", re.sub(r"%\(\w+\)[sd]", "", " ".join(forms)))}
+
+
+def test_no_sentence_writes_out_a_number_that_an_operator_may_change(wanted: set[tuple[str, ...]]) -> None:
+    assert with_figures(wanted) == FIGURES
+    assert with_figures([("Silence for 72 hours signs off.",), ("%(days)s days", "14 days")]) == {
+        "Silence for 72 hours signs off.",
+        "%(days)s days",
+    }
+
+
 @pytest.mark.parametrize(
     ("spoil", "fault"),
     [
@@ -189,7 +229,7 @@ def _reads_well(text: str, code: str, which: str) -> None:
     ("code", "shown"),
     [
         ("de", ("CHF 1’234.50", "Samstag, 21. November 2026", "Samstag, 21. November, 19:30", "4.3")),
-        ("fr", ("1 234,50 CHF", "samedi 21 novembre 2026", "samedi 21 novembre, 19:30", "4,3")),
+        ("fr", ("CHF 1’234.50", "samedi 21 novembre 2026", "samedi 21 novembre, 19:30", "4,3")),
         ("it", ("CHF 1’234.50", "sabato 21 novembre 2026", "sabato 21 novembre, 19:30", "4.3")),
         ("en", ("CHF 1’234.50", "Saturday, 21 November 2026", "Saturday, 21 November, 19:30", "4.3")),
     ],
@@ -210,7 +250,7 @@ def test_a_constant_in_a_template_is_written_in_each_language(app: Flask) -> Non
         shown = {code: re.sub(r"\s", " ", speaking(code, template.render)) for code in LANGUAGES}
     assert shown == {
         "de": "CHF 1’234.50 4.3",
-        "fr": "1 234,50 CHF 4,3",
+        "fr": "CHF 1’234.50 4,3",
         "it": "CHF 1’234.50 4.3",
         "en": "CHF 1’234.50 4.3",
     }

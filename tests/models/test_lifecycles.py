@@ -1,10 +1,11 @@
 """The lifecycles in the database: guarded moves in every state, and constraints that know no other state."""
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import inspect, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from marketplace import clock
 from marketplace.db import Base, db, move, transaction
 from marketplace.domain.errors import WrongState
 from marketplace.domain.lifecycles import BID, BOOKING, CERTIFICATION, PAYMENT, TASK, Lifecycle
@@ -57,6 +58,18 @@ def test_a_guarded_move_shows_in_the_row_that_is_held(
         action = next(action for action, moves in lifecycle.moves.items() if lifecycle.begins in moves)
         move(rows, model, row.id, lifecycle, action)
         assert row.state == lifecycle.moves[action][lifecycle.begins]
+
+
+def test_what_a_move_writes_shows_before_and_after_it_is_read_again(session: Session) -> None:
+    booking = make_booking(session, state="reserved")
+    payment, at = payment_of(session, booking), clock.now()
+    with transaction() as rows:
+        rows.refresh(payment)
+        move(rows, Payment, payment.id, PAYMENT, "fail", failure="lapsed", settled_at=at)
+        assert "state" not in inspect(payment).unloaded
+        assert (payment.state, payment.failure, payment.settled_at) == ("failed", "lapsed", at)
+    assert "state" in inspect(payment).unloaded
+    assert (payment.state, payment.failure, payment.settled_at) == ("failed", "lapsed", at)
 
 
 @each_noun

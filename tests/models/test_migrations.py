@@ -1,14 +1,12 @@
 """The migrations make exactly the tables of the models, and can be taken back and made again under a filled database."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, create_engine, func, inspect, select, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import Engine, func, inspect, select, text
 from sqlalchemy.orm import Session
 
 from marketplace import create_app
@@ -16,6 +14,7 @@ from marketplace.db import Base, db
 from marketplace.models import Role
 from marketplace.models.accounts import ROLES
 from tests.factories import install_skills, make_booking, make_done_booking, make_operator, make_review
+from tests.needs import demand_postgres, postgres_database
 
 # On SQLite neither Alembic nor the inspector can see these; `_indexes` reads them.
 pytestmark = pytest.mark.filterwarnings("ignore:.*expression-based index")
@@ -27,15 +26,9 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.config.getoption("--engine") == "sqlite":
         yield f"sqlite:///{tmp_path / 'migrated.sqlite'}"
         return
-    server = make_url(os.environ.get("TEST_POSTGRES_URL", "postgresql+psycopg://root@127.0.0.1:5432/test"))
-    name = f"hilfreich_migrated_{os.getpid()}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield server.set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    demand_postgres()
+    with postgres_database("migrated") as url:
+        yield url
 
 
 @pytest.fixture

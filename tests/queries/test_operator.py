@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
 from marketplace import clock
 from marketplace.actions import journal as writing
+from marketplace.models import User
 from marketplace.queries import journal, operator
 from tests.factories import make_bid, make_booking, make_certification, make_helper, make_operator, make_task, make_user
 
@@ -61,6 +63,16 @@ def test_the_kinds_of_people(session: Session) -> None:
         return [one.name for one in operator.people(session, kind=kind, search="", since=None, limit=10).rows]
 
     assert (found("helpers"), found("operators"), found("suspended")) == (["Helfer"], ["Agentin"], ["Gesperrt"])
+
+
+def test_roles_are_read_with_the_list_that_shows_them_and_nowhere_else(session: Session) -> None:
+    agent = make_operator(session, name="Agentin").id
+    session.expunge_all()
+    assert "roles" in inspect(session.get_one(User, agent)).unloaded
+    session.expunge_all()
+    [listed] = operator.people(session, kind="operators", search="", since=None, limit=10).rows
+    assert "roles" not in inspect(listed).unloaded
+    assert listed.role_names == {"moderator"}
 
 
 def test_a_person_page_holds_both_sides(session: Session) -> None:

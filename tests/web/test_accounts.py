@@ -3,6 +3,7 @@
 import re
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -12,10 +13,10 @@ from flask_security.proxies import _security
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from marketplace import clock
+from marketplace import clock, create_app
 from marketplace.actions import accounts
 from marketplace.jobs.delivery import deliver_due
-from marketplace.models import JournalEntry, User, UserSession, WebAuthn
+from marketplace.models import JournalEntry, OutboxItem, User, UserSession, WebAuthn
 from marketplace.web.mails import words
 from tests.factories import make_operator, make_user
 from tests.page import Page
@@ -113,6 +114,14 @@ def test_weak_passwords_are_refused_with_the_reason(client: Page, password: str,
     assert session.scalar(select(func.count()).select_from(User)) == 0
 
 
+@pytest.mark.parametrize("name", ["anna@example.org", "Anna 079 123 45 67"])
+def test_a_name_is_no_way_to_reach_somebody(client: Page, session: Session, name: str) -> None:
+    client.get("/register")
+    client.submit({"name": name, "email": "anna@example.org", "password": PASSWORD}, status=422)
+    assert "Please enter your name." in client.text
+    assert session.scalar(select(func.count()).select_from(User)) == 0
+
+
 def bare(page: Page) -> str:
     """The page without what differs in every answer: tokens."""
     return re.sub(r'name="csrf_token"[^>]*value="[^"]*"', "", page.response.text)
@@ -131,16 +140,60 @@ def test_registering_says_the_same_for_a_known_address(app: Flask, client: Page,
 
 
 @pytest.mark.parametrize("page", ["/login", "/reset", "/confirm"])
-def test_no_page_tells_whether_there_is_an_account(app: Flask, anna: User, page: str) -> None:
+def test_no_page_tells_whether_there_is_an_account(app: Flask, session: Session, anna: User, page: str) -> None:
+    make_user(session, email="urs@example.org", confirmed_at=None)
+    make_user(session, email="sven@example.org", active=False, suspended_at=clock.now(), suspended_reason="Streit")
     answers = []
-    for address in ("anna@example.org", "anne@example.org"):
+    for address in ("anna@example.org", "anne@example.org", "urs@example.org", "sven@example.org"):
         visitor = Page(app)
         visitor.get(page)
         visitor.submit({"email": address, "password": OTHER}, status=422 if page == "/login" else 303)
         if page != "/login":
             visitor.follow()
         answers.append(bare(visitor).replace(address, ""))
-    assert answers[0] == answers[1]
+    assert answers == answers[:1] * 4
+
+
+@pytest.mark.parametrize("page", ["/reset", "/confirm", "/register"])
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ("", "Please enter your mail address."),
+        ("   ", "Please enter your mail address."),
+        ("anna", "This is not a mail address."),
+        ("anna@", "This is not a mail address."),
+        ("anna@example", "This is not a mail address."),
+        ("@example.org", "This is not a mail address."),
+        ("anna muster@example.org", "This is not a mail address."),
+        ("anna@example..org", "This is not a mail address."),
+        ("anna@example.org, beat@example.org", "This is not a mail address."),
+    ],
+)
+def test_what_is_no_mail_address_is_said_and_kept(
+    client: Page, session: Session, page: str, typed: str, why: str
+) -> None:
+    client.get(page).submit({"email": typed, "name": "Anna", "password": PASSWORD}, status=422)
+    assert client.document.findtext(".//title").startswith("Error:")  # type: ignore[union-attr]
+    [field] = client.all("input[name=email]")
+    assert field.get("value") == typed
+    assert field.get("aria-invalid") == "true"
+    assert why in client.all(f"#{field.get('aria-describedby').split()[-1]}")[0].text_content()
+    assert "on its way" not in client.get(page).text
+    assert session.scalar(select(func.count()).select_from(OutboxItem)) == 0
+
+
+@pytest.mark.parametrize("page", ["/reset", "/confirm", "/login"])
+def test_empty_forms_use_up_nobodys_attempts(app: Flask, page: str) -> None:
+    for _ in range(12):
+        Page(app).get(page).submit({"email": ""}, status=422)
+
+
+@pytest.mark.parametrize(("page", "most"), [("/reset", 5), ("/confirm", 5)])
+def test_unknown_addresses_are_counted_as_known_ones_are(app: Flask, anna: User, page: str, most: int) -> None:
+    for address in ("anna@example.org", "anne@example.org"):
+        for _ in range(most):
+            Page(app).get(page).submit({"email": address})
+        Page(app).get(page).submit({"email": address}, status=429)
 
 
 def test_recover(app: Flask, client: Page, anna: User, session: Session, sign_in: Any) -> None:
@@ -302,6 +355,15 @@ def test_codes_are_guessed_ten_times_at_most(app: Flask, client: Page, anna: Use
     thief.get("/account", 302)
 
 
+def test_operators_need_two_steps_everywhere_but_among_sample_people(app: Flask, tmp_path: Path) -> None:
+    assert app.config["SECURITY_OPERATORS_NEED_TWO_FACTOR"] is False
+    secrets = dict.fromkeys(("SECRET_KEY", "SECURITY_PASSWORD_SALT"), "x" * 32)
+    real = {"PUBLIC_URL": "https://example.org", "MAIL_SERVER": "localhost", "DATABASE_URL": "sqlite://", **secrets}
+    for environment in ("development", "production"):
+        other = create_app({"ENVIRONMENT": environment, "VAR_FOLDER": str(tmp_path), **real})
+        assert other.config["SECURITY_OPERATORS_NEED_TWO_FACTOR"] is True
+
+
 def test_operators_need_two_steps_where_the_settings_say_so(
     app: Flask, client: Page, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -417,12 +479,6 @@ def test_links_run_out(app: Flask, client: Page, anna: User) -> None:
     client.get("/confirm/nonsense", 302)
     assert "no longer valid" in client.follow().text
     client.get("/account/mail/nonsense", 302)
-
-
-def test_the_kept_mails_are_for_development_only(app: Flask, client: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    client.get("/development/mails")
-    monkeypatch.setitem(app.config, "ENVIRONMENT", "production")
-    client.get("/development/mails", 404)
 
 
 def test_guessing_ends_after_ten_passwords_for_known_and_unknown_alike(

@@ -130,7 +130,7 @@ def test_an_application_is_taken_back_by_its_helper_only(session: Session, sign_
     hans, other = make_helper(session, skills=()), make_helper(session, "Andere", skills=())
     waiting = make_certification(session, hans)
     address = f"/certifications/{waiting.public_id}/withdrawal"
-    sign_in(other).post(address, status=403)
+    sign_in(other).post(address, status=404)
     mine = sign_in(hans)
     mine.post(address).follow()
     assert waiting.state == "withdrawn"

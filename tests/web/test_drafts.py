@@ -11,10 +11,16 @@ from hypothesis import strategies as st
 from PIL import Image
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import FileStorage
 
 from marketplace import clock
+from marketplace.db import db
 from marketplace.domain import posting
+from marketplace.domain.errors import Invalid
+from marketplace.domain.policy import Policy
 from marketplace.models import Draft, Photo, Slot, Task
+from marketplace.queries.tasks import draft_page
+from marketplace.web.drafts import take_photos
 from tests.factories import make_user
 from tests.page import Page
 
@@ -278,6 +284,32 @@ def test_a_file_that_is_no_photo_is_named_and_the_good_ones_stay(client: Page, s
     client.post(f"{address}/photos", {"photos": [(jpeg(), "a.jpg"), bad]}, 422)
     assert "<b>evil.svg" in client.all(".form-errors")[0].text_content()
     assert session.scalar(select(func.count()).select_from(Photo)) == 1
+
+
+class Meanwhile(io.BytesIO):
+    """A photo; while it is read, another window adds as many as there may be."""
+
+    def __init__(self, draft_id: int) -> None:
+        super().__init__(jpeg().read())
+        self.draft_id = draft_id
+
+    def read(self, size: int | None = -1) -> bytes:
+        with Session(db.engine) as other:
+            names = (f"{number}.webp" for number in range(Policy().photos_max))
+            more = {"draft_id": self.draft_id, "width": 1, "height": 1, "created_at": clock.now()}
+            other.add_all(Photo(file_name=name, **more) for name in names)
+            other.commit()
+        return super().read(size)
+
+
+def test_a_photo_that_comes_too_late_leaves_no_file_behind(client: Page, session: Session, folder: Path) -> None:
+    begin(client)
+    public_id = session.scalars(select(Draft.public_id)).one()
+    late = FileStorage(Meanwhile(session.scalars(select(Draft.id)).one()), "late.jpg")
+    session.rollback()
+    with client.app.test_request_context(), pytest.raises(Invalid):
+        take_photos(draft_page(session, public_id), [late])
+    assert list((folder / "photos").glob("*.webp")) == []
 
 
 def test_leaving_the_photo_page_keeps_the_chosen_photos(client: Page, session: Session) -> None:

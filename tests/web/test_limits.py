@@ -16,10 +16,10 @@ from tests.page import Page
 
 @pytest.fixture
 def strict(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limits are on, and three sign-ins an hour are enough."""
+    """Limits are on, and three forms an hour are enough."""
     monkeypatch.setitem(app.config, "RATELIMIT_ENABLED", True)
     monkeypatch.setitem(app.extensions, "limits", MovingWindowRateLimiter(storage_from_string("memory://")))
-    monkeypatch.setitem(app.extensions, "policy", Policy(sign_ins_per_hour=3, guesses_max=100))
+    monkeypatch.setitem(app.extensions, "policy", Policy(sign_ins_per_hour=3, posts_per_hour=3, guesses_max=100))
 
 
 @pytest.mark.usefixtures("strict")
@@ -37,6 +37,18 @@ def test_too_many_forms_wait(app: Flask, session: Session) -> None:
     elsewhere.get("/login").submit({"email": "anna@example.org", "password": "vier gelbe Enten"})
 
 
+@pytest.mark.usefixtures("strict")
+def test_nobody_fills_the_house_with_drafts_and_photos(app: Flask) -> None:
+    visitor = Page(app)
+    visitor.post("/post", {"skill": "wifi"})
+    photos = visitor.location.replace("questions", "photos")
+    for _ in range(2):
+        visitor.post(photos)
+    visitor.post(photos, status=429)
+    visitor.post("/post", {"skill": "wifi"}, status=429)
+    visitor.get(photos)  # what is there may still be looked at
+
+
 def test_limits_can_be_turned_off(app: Flask) -> None:
     assert app.config["RATELIMIT_ENABLED"] is False
     visitor = Page(app)
@@ -45,9 +57,10 @@ def test_limits_can_be_turned_off(app: Flask) -> None:
         visitor.post("/reset", {"email": f"nobody{number}@example.org"})
 
 
-def test_every_limit_has_its_number() -> None:
+def test_every_limit_has_its_number_and_its_forms(app: Flask) -> None:
     for what in LIMITS:
         assert getattr(Policy(), f"{what}_per_hour") > 0
+    assert {view.limit for view in app.view_functions.values() if hasattr(view, "limit")} == set(LIMITS)
     with pytest.raises(KeyError):
         limit("breaths")
 

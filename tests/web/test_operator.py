@@ -6,6 +6,7 @@ from pathlib import Path
 from re import findall
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -15,8 +16,12 @@ from marketplace.domain.lifecycles import LIFECYCLES
 from marketplace.models import JournalEntry, Notice, User
 from marketplace.queries.ledger import ledger_faults
 from marketplace.web.operator.events import EVENTS, FACTS
+from tests.cast import Cast, scene_of
 from tests.factories import make_bid, make_booking, make_certification, make_helper, make_operator, make_task, make_user
 from tests.page import Page
+from tests.permissions import Row, rows
+from tests.web.test_permissions import address as address_of
+from tests.web.test_permissions import changed, rows_of_business
 
 SignIn = Callable[[User], Page]
 
@@ -164,9 +169,32 @@ def test_a_person_is_found_suspended_and_restored(session: Session, sign_in: Sig
     page.get("/operator/people?kind=suspended")
     assert len(page.all("tbody tr")) == 1
     page.post(f"/operator/people/{hans.public_id}/suspension", {"reason": "Nochmals."}, status=409)
-    page.post(f"/operator/people/{hans.public_id}/restoration").follow()
+    page.get(f"/operator/people/{hans.public_id}").submit({"reason": " "}, status=422)
+    assert hans.suspended_at
+    assert "Please give a reason." in page.text
+    page.submit({"reason": "Er war im Spital."}).follow()
     assert hans.suspended_at is None
-    page.post(f"/operator/people/{hans.public_id}/restoration", status=409)
+    assert "Er war im Spital." in page.text
+    page.post(f"/operator/people/{hans.public_id}/restoration", {"reason": "Nochmals."}, status=409)
+    told = sign_in(hans).get("/notices")
+    told.get(told.all(".notice a")[0].get("href"))
+    assert "Er war im Spital." in told.text
+
+
+DECISIONS = [row for row in rows() if row.method == "POST" and row.rule.startswith("/operator/")]
+
+
+@pytest.mark.parametrize("row", DECISIONS, ids=str)
+def test_no_decision_of_the_operator_goes_without_a_reason(app: Flask, session: Session, row: Row) -> None:
+    cast = Cast(app, session)
+    scene = scene_of(row.scene, cast)
+    page, before = cast.browser("admin"), rows_of_business()
+    for reason in ("", "  ", "\n"):
+        page.post(address_of(row.rule, scene.ids), {**scene.values, "reason": reason}, status=422)
+        assert "Please give a reason." in page.text
+    assert changed(before) == []
+    page.post(address_of(row.rule, scene.ids), scene.values)
+    assert {"journal", "notices", "outbox"} <= set(changed(before))
 
 
 def test_only_an_admin_suspends_the_operators_people(session: Session, sign_in: SignIn) -> None:

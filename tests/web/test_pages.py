@@ -2,6 +2,9 @@
 
 import gzip
 
+import pytest
+from flask import Flask
+
 from tests.page import Page
 
 
@@ -22,3 +25,13 @@ def test_files_are_versioned_compressed_and_kept_for_ever(client: Page) -> None:
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert gzip.decompress(answer.data) == client.client.get(script, buffered=True).data
     assert len(answer.data) < 20_000
+
+
+def test_no_page_repeats_what_a_visitor_claims_as_our_host(
+    app: Flask, client: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "PUBLIC_URL", "https://hilfe.example.org")
+    client.client.environ_base["HTTP_HOST"] = "evil.example"
+    client.get("/terms")
+    assert "evil.example" not in client.response.text
+    assert client.all("link[rel=alternate]")[0].get("href") == "https://hilfe.example.org/terms?lang=de"

@@ -114,16 +114,45 @@ def test_a_row_with_a_missing_answer_is_noticed() -> None:
 
 @each_row
 def test_the_row_agrees_with_the_guard(shared_app: Flask, row: Row) -> None:
-    endpoint = next(rule.endpoint for rule in shared_app.url_map.iter_rules() if rule.rule == row.rule)
-    guard = getattr(shared_app.view_functions[endpoint], "guard", "public")
+    for person in _shut_out(_guard(shared_app, row)):
+        assert row.answers[person] == ("in" if person == "anonymous" else "403"), person
+
+
+@each_row
+def test_a_refusal_does_not_tell_a_stranger_that_there_is_something(shared_app: Flask, row: Row) -> None:
+    assert _told(row, _guard(shared_app, row)) == []
+
+
+def test_a_refusal_that_tells_is_seen() -> None:
+    [row] = rows("GET /bids/<public_id> bid in 200 403 200 403 404 404 404")
+    assert _told(row, "signed_in") == ["other_customer", "other_helper"]
+    assert _told(row, "helper_only") == ["other_helper"]
+
+
+def _told(row: Row, guard: str) -> list[str]:
+    """The strangers whom the guard lets in and who are refused otherwise than where there is nothing."""
+    strangers = [person for person in ("other_customer", "other_helper") if person not in _shut_out(guard)]
+    return [person for person in strangers if "<" in row.rule and row.answers[person] == "403"]
+
+
+def _guard(app: Flask, row: Row) -> str:
+    asked = (row.rule, row.method)
+    [endpoint] = {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if asked in {(rule.rule, method) for method in rule.methods or ()}
+    }
+    return str(getattr(app.view_functions[endpoint], "guard", "public"))
+
+
+def _shut_out(guard: str) -> set[str]:
+    """Whom a guard leaves outside, whatever the thing."""
     role = guard.removeprefix("operator_only:")
-    shut_out = {
+    return {
         "public": set(),
         "signed_in": {"anonymous"},
         "helper_only": set(PEOPLE) - {"helper", "other_helper"},
     }.get(guard) or {person for person in PEOPLE if role in ROLES and person not in ("admin", *_at_least(role))}
-    for person in shut_out:
-        assert row.answers[person] == ("in" if person == "anonymous" else "403"), person
 
 
 def _at_least(role: str) -> tuple[str, ...]:

@@ -183,6 +183,17 @@ def test_a_wrong_profile_is_not_saved(session: Session, sign_in: SignIn) -> None
     assert profile_of(session, hans).headline != "Neu"
 
 
+@pytest.mark.parametrize("tampered", [{"languages": ["xx"]}, {"hours": ["7-night"]}])
+def test_a_choice_that_was_not_offered_is_refused_in_the_readers_language(
+    session: Session, sign_in: SignIn, tampered: dict[str, list[str]]
+) -> None:
+    page = sign_in(make_helper(session))
+    page.client.set_cookie("language", "de")
+    page.post("/my-profile", {**FIELDS, **tampered}, 422)
+    assert "Bitte wählen Sie eine der Möglichkeiten." in page.text
+    assert "not a valid choice" not in page.text
+
+
 def test_customers_have_no_profile_to_change(session: Session, sign_in: SignIn) -> None:
     sign_in(make_user(session)).get("/my-profile", status=403)
 

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 
 from marketplace import clock
 from marketplace.db import db
-from marketplace.domain.lifecycles import TASK
+from marketplace.domain.lifecycles import BOOKING, TASK
 from marketplace.models import Bid, Photo, Task, User
 from marketplace.web.tasks import step_of, whose_turn
-from tests.factories import make_bid, make_helper, make_operator, make_task, make_user
+from tests.factories import make_bid, make_booking, make_helper, make_operator, make_task, make_user
 from tests.page import Page
 
 SignIn = Callable[..., Page]
@@ -234,7 +234,7 @@ def test_the_pages_of_the_customer_are_nobody_elses(
 def test_nobody_else_takes_a_task_back(client: Page, sign_in: SignIn, session: Session) -> None:
     task = make_task(session)
     client.post(f"/tasks/{task.public_id}/cancellation", status=302)
-    sign_in(make_user(session)).post(f"/tasks/{task.public_id}/cancellation", status=403)
+    sign_in(make_user(session)).post(f"/tasks/{task.public_id}/cancellation", status=404)
     assert session.get_one(Task, task.id).state == "open"
 
 
@@ -254,9 +254,59 @@ def test_my_tasks_say_whose_turn_it_is(sign_in: SignIn, session: Session) -> Non
 def test_every_state_has_a_step_and_a_sentence(app: Flask) -> None:
     with app.test_request_context("/"):
         for state in TASK.states:
-            for booking in (None, "confirmed", "on_the_way", "started", "finished", "unsolved", "signed_off"):
+            for booking in (None, *BOOKING.states):
                 assert 1 <= step_of(state, booking) <= 6
                 assert whose_turn(state, 0, booking)
+
+
+@pytest.mark.parametrize(
+    ("state", "step", "turn"),
+    [
+        ("confirmed", "Booked", "Next: your helper comes at the agreed time."),
+        ("started", "Under way", "Next: your helper is at work."),
+        ("finished", "Done", "Your turn: look whether it works, then sign off."),
+        ("unsolved", "Done", "Next: we look at it and decide about the money."),
+        ("signed_off", None, "Signed off and paid."),
+        ("closed", None, "All done."),
+    ],
+)
+def test_a_task_says_how_far_its_visit_is(
+    session: Session, sign_in: SignIn, state: str, step: str | None, turn: str
+) -> None:
+    booking = make_booking(session, state=state)
+    task = session.get_one(Task, booking.task_id)
+    page = sign_in(session.get_one(User, booking.customer_id)).get(f"/tasks/{task.public_id}")
+    now = [one.cssselect(".step-name")[0].text_content() for one in page.all(".step-now")]
+    assert now == ([step] if step else [])
+    assert turn in page.text
+    assert page.all(f"aside a[href='/bookings/{booking.public_id}']")
+    page.get("/my-tasks")
+    assert turn in page.text
+    assert page.all(f"main a[href='/bookings/{booking.public_id}']")
+    visitor = sign_in(make_user(session)).get(f"/tasks/{task.public_id}")
+    assert "A helper was found." in visitor.text
+
+
+def test_a_task_whose_money_was_given_back_stopped_there_and_can_be_posted_anew(
+    session: Session, sign_in: SignIn
+) -> None:
+    booking = make_booking(session, state="unsolved")
+    moderator = sign_in(make_operator(session))
+    decided = {"in_favour_of": "customer", "reason": "Es geht nicht."}
+    moderator.post(f"/operator/bookings/{booking.public_id}/settlement", decided)
+    task = session.get_one(Task, booking.task_id)
+    page = sign_in(session.get_one(User, booking.customer_id)).get(f"/tasks/{task.public_id}")
+    assert "It was not solved, and you got your money back." in page.text
+    assert page.all(".step-stopped")
+    assert page.all("aside a[href^='/post']")
+    assert "It was not solved, and you got your money back." in page.get("/my-tasks").text
+
+
+def test_closed_tasks_are_found_in_the_operators_list(session: Session, sign_in: SignIn) -> None:
+    make_booking(session, state="closed")
+    page = sign_in(make_operator(session, "agent")).get("/operator/tasks?state=closed")
+    assert [one.text_content().strip() for one in page.all("tbody .pill")] == ["Closed"]
+    assert not page.get("/operator/tasks?state=done").all("tbody tr")
 
 
 def test_no_random_search_breaks_the_list(client: Page) -> None:

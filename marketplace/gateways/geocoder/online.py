@@ -17,7 +17,7 @@ from geopy.location import Location
 from marketplace.domain.places import Place, distance_km, spellings
 from marketplace.gateways.geocoder.bundled import BundledPlaces, tidied
 from marketplace.gateways.geocoder.found import NONE, Found
-from marketplace.gateways.geocoder.index import ONE_POINT_KM, POSTCODE, signed
+from marketplace.gateways.geocoder.index import ONE_POINT_KM, POSTCODE, asked_back, signed
 from marketplace.gateways.geocoder.memory import Answers
 from marketplace.gateways.geocoder.services import (
     Hits,
@@ -86,7 +86,7 @@ class OnlineGeocoder:
             return self.bundled.find(asked, countries=within, limit=MOST_CHOICES)
         uncovered = [country for country in within if self.covers and country not in self.covers]
         elsewhere = self.bundled.find(asked, countries=uncovered) if uncovered else NONE
-        found = answer(asked, hits + ([elsewhere.place] if elsewhere.place else []))
+        found = asked_back(asked, answer(asked, hits + ([elsewhere.place] if elsewhere.place else [])))
         if found.is_none:
             found = self.bundled.find(asked, countries=within, limit=MOST_CHOICES)
         self.answers.put(self._question(asked, countries), found)

@@ -73,10 +73,14 @@ def suspension(public_id: str) -> Response | tuple[str, int]:
 
 @bp.post("/people/<public_id>/restoration")
 @operator_only("moderator")
-def restoration(public_id: str) -> Response:
-    """Let a suspended person in again."""
+def restoration(public_id: str) -> Response | tuple[str, int]:
+    """Let a suspended person in again; they read why."""
+    form = ReasonForm()
+    if not form.validate_on_submit():
+        return _page(public_id, form), 422
     with transaction() as session:
-        accounts.restore(session, by_public_id(session, User, public_id), by=current_user)
+        suspended = by_public_id(session, User, public_id)
+        accounts.restore(session, suspended, by=current_user, reason=form.reason.data or "")
     flash(_("The account is open again. The person is told."), "success")
     return redirect(url_for("operator.person", public_id=public_id), 303)
 

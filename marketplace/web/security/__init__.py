@@ -78,7 +78,7 @@ def _settings(app: Flask) -> dict[str, Any]:
         "WAN_RP_NAME": app.config["BRAND_NAME"],
         "TWO_FACTOR_RESCUE_MAIL": app.config["OPERATOR_MAIL"],
         "EMAIL_SENDER": app.config["MAIL_SENDER"],
-        "OPERATORS_NEED_TWO_FACTOR": app.config["ENVIRONMENT"] == "production",
+        "OPERATORS_NEED_TWO_FACTOR": app.config["ENVIRONMENT"] not in ("demo", "test"),
     }
 
 

@@ -1,6 +1,6 @@
 """The forms of signing in and of an account's security: Flask-Security's, with our labels, limits and transaction."""
 
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from flask import abort, make_response, render_template
 from flask_login import current_user
@@ -19,6 +19,7 @@ from marketplace.actions import accounts
 from marketplace.db import db, transaction
 from marketplace.domain.errors import WrongState
 from marketplace.models import User
+from marketplace.web.fields import without_contacts
 from marketplace.web.languages import lazy_gettext as _l
 from marketplace.web.limits import count_guess, count_mail
 from marketplace.web.security.edge import begin
@@ -36,6 +37,12 @@ def address(check: Any, autocomplete: str = "email") -> EmailField:
     return EmailField(ADDRESS, validators, render_kw={"autocomplete": autocomplete})
 
 
+def known_address(form: Any, field: EmailField) -> None:
+    """Look an address up; what has come as far as here is one, whoever's it is."""
+    form.is_address = True
+    theirs.valid_user_email(form, field)
+
+
 class SignInForm(theirs.LoginForm):
     """Mail address and password. Only so many passwords are checked per account, whether there is such one or not."""
 
@@ -49,7 +56,8 @@ class SignInForm(theirs.LoginForm):
 
     def validate(self, **kwargs: Any) -> bool:
         """Count, check, and begin writing when the person may come in."""
-        guess = _guess("password", self.email.data)
+        is_guess = self.email.data and self.password.data
+        guess = _guess("password", self.email.data) if is_guess else ""
         right = super().validate(**kwargs)
         if not self.user_authenticated or self.user is None:
             return False
@@ -89,6 +97,7 @@ class RegisterForm(theirs.RegisterFormV2):
             IsString(),
             DataRequired(_l("Please enter your name.")),
             Length(max=80, message=_l("Please use at most 80 characters.")),
+            without_contacts,
         ],
         render_kw={"autocomplete": "name"},
     )
@@ -112,12 +121,15 @@ class RegisterForm(theirs.RegisterFormV2):
 class RecoverForm(theirs.ForgotPasswordForm):
     """Where to send the link for a new password."""
 
-    email = address(theirs.valid_user_email)
+    email = address(known_address)
+    is_address = False
 
     def validate(self, **kwargs: Any) -> bool:
         """A person who never confirmed the address gets that mail instead."""
-        _asked_for_mail("recover", self.email.data)
         right = super().validate(**kwargs)
+        if not self.is_address:
+            _say_that_it_is_none("security/forgot_password.html", forgot_password_form=self)
+        _asked_for_mail("recover", self.email.data)
         if self.user is None:
             return False
         hash_password("not-a-password")  # as the view does for an unknown address, so that both take as long
@@ -130,12 +142,15 @@ class RecoverForm(theirs.ForgotPasswordForm):
 class ConfirmAgainForm(theirs.SendConfirmationForm):
     """Where to send the link for confirming once more."""
 
-    email = address(theirs.valid_user_email)
+    email = address(known_address)
+    is_address = False
 
     def validate(self, **kwargs: Any) -> bool:
         """Check, and begin writing when there is something to confirm."""
-        _asked_for_mail("confirm", self.email.data)
         right = super().validate(**kwargs)
+        if not self.is_address:
+            _say_that_it_is_none("security/send_confirmation.html", send_confirmation_form=self)
+        _asked_for_mail("confirm", self.email.data)
         if right:
             begin()
         return right
@@ -190,9 +205,10 @@ class ChangeMailForm(ChangeEmailForm):
     email = address(theirs.unique_user_email)
 
     def validate(self, **kwargs: Any) -> bool:
-        """Check, and begin writing."""
-        _asked_for_mail("change", self.email.data)
+        """Check, and begin writing; an address that is taken counts as a free one does."""
         right = bool(super().validate(**kwargs))
+        if right or self.existing_email_user is not None:
+            _asked_for_mail("change", self.email.data)
         if right:
             begin()
         return right
@@ -296,6 +312,11 @@ def _asked_for_mail(kind: str, account: str | None) -> None:
     """Count one mail that somebody asks for, whether there is such an account or not."""
     with transaction() as session:
         count_mail(session, kind, account or "")
+
+
+def _say_that_it_is_none(template: str, **form: Any) -> NoReturn:
+    """Show the form with its error: Flask-Security answers as if a mail were sent, lest it tell who has an account."""
+    abort(make_response(render_template(template, **form), 422))
 
 
 def _right_code(form: Any, check: Any, **kwargs: Any) -> bool:

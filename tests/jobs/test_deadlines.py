@@ -1,0 +1,109 @@
+"""What time alone brings about: each at its hour and not before, and none stopped by another that fails."""
+
+from contextlib import AbstractContextManager
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from marketplace import clock
+from marketplace.actions import tasks
+from marketplace.db import transaction
+from marketplace.domain.policy import Policy
+from marketplace.gateways.pictures import small_of
+from marketplace.jobs import deadlines
+from marketplace.models import Bid, Booking, Draft, Notice, Payment, Posting, Task
+from marketplace.queries.payments import ledger_faults
+from tests.factories import make_bid, make_booking, make_task, payment_of
+
+POLICY = Policy()
+
+
+def work_off(app: Flask) -> dict[str, int]:
+    """What was due, without the zeros."""
+    done = deadlines.work_off(app.extensions["gateways"].photos, policy=POLICY)
+    return {what: count for what, count in done.items() if count}
+
+
+def later(**ahead: float) -> AbstractContextManager[None]:
+    return clock.moved_to(clock.now() + timedelta(**ahead))
+
+
+def state_of(session: Session, row: Task | Bid | Booking | Payment) -> str:
+    session.rollback()
+    return row.state
+
+
+def told(session: Session) -> list[str]:
+    return sorted(session.scalars(select(Notice.kind)))
+
+
+def test_a_bid_and_its_task_run_out(app: Flask, session: Session) -> None:
+    task = make_task(session)
+    bid = make_bid(session, task, starts_at=clock.now() + timedelta(days=6))
+    with later(days=6, hours=23):
+        assert work_off(app) == {}
+    with later(days=7, minutes=1):
+        assert work_off(app) == {"bids_expired": 1}
+        assert work_off(app) == {}
+    assert (state_of(session, bid), state_of(session, task)) == ("expired", "open")
+    with later(days=30, minutes=1):
+        assert work_off(app) == {"tasks_expired": 1}
+    assert state_of(session, task) == "expired"
+    assert told(session) == ["bid_expired", "task_expired"]
+
+
+def test_silence_signs_off_after_72_hours_and_not_before(app: Flask, session: Session) -> None:
+    booking = make_booking(session, state="finished")
+    with later(hours=71, minutes=59):
+        assert work_off(app) == {}
+    with later(hours=72, minutes=1):
+        assert work_off(app) == {"signed_off": 1}
+        assert work_off(app) == {}
+    assert state_of(session, booking) == "signed_off"
+    assert state_of(session, payment_of(session, booking)) == "released"
+    assert ledger_faults(session) == []
+
+
+def test_silence_signs_nothing_off_that_was_called_unsolved(app: Flask, session: Session) -> None:
+    booking = make_booking(session, state="unsolved")
+    with later(days=10):
+        assert work_off(app) == {}
+    assert state_of(session, booking) == "unsolved"
+
+
+def test_a_booking_is_closed_when_the_time_for_reviews_is_over(app: Flask, session: Session) -> None:
+    booking = make_booking(session, state="signed_off")
+    with later(days=13, hours=23):
+        assert work_off(app) == {}
+    with later(days=14, minutes=1):
+        assert work_off(app) == {"bookings_closed": 1}
+    assert state_of(session, booking) == "closed"
+
+
+def test_a_draft_lives_seven_days_and_its_photos_go_with_it(app: Flask, session: Session) -> None:
+    photos = app.extensions["gateways"].photos
+    with transaction() as rows:
+        draft = tasks.begin_draft(rows, by=None, token_hash="a" * 64, policy=POLICY)
+        tasks.add_photo(rows, draft, file_name="a.webp", width=1, height=1, policy=POLICY)
+    for name in ("a.webp", small_of("a.webp")):
+        photos.keep(name, b"RIFF")
+    with later(days=6, hours=23):
+        assert work_off(app) == {}
+    with later(days=7, minutes=1):
+        assert work_off(app) == {"drafts_forgotten": 1}
+    assert session.scalar(select(func.count()).select_from(Draft)) == 0
+    assert list(photos.folder.glob("*.webp")) == []
+
+
+def test_a_row_that_fails_stops_no_other(app: Flask, session: Session) -> None:
+    broken, sound = (make_booking(session, state="finished") for _ in range(2))
+    bid = make_bid(session, make_task(session), expires_at=clock.now() + timedelta(days=1))
+    released = {"kind": "payment_released", "key": str(payment_of(session, broken).id)}
+    session.add(Posting(**released, booking_id=broken.id, at=clock.now()))  # the verb's own posting no longer fits
+    session.commit()
+    with later(hours=73), pytest.raises(ExceptionGroup):
+        work_off(app)
+    assert [state_of(session, row) for row in (broken, sound, bid)] == ["finished", "signed_off", "expired"]
