@@ -19,18 +19,22 @@ from marketplace.domain.gateway import (
     Charge,
     ChargeRequest,
     CheckoutRequest,
+    GatewayNotice,
     RefundRequest,
     ReversalRequest,
     SavedCard,
     TransferRequest,
 )
+from marketplace.gateways.payments import Endpoint
 from marketplace.gateways.payments.opening import open_payments
 from marketplace.gateways.payments.sandbox import Sandbox
 from marketplace.gateways.payments.sandbox.cards import GOOD_CARD
+from marketplace.gateways.payments.sandbox.delivery import WEBHOOK_PATHS
 from marketplace.gateways.payments.sandbox.switches import Switches
 from marketplace.models import SandboxEvent, SandboxObject
 
 BACK = "https://example.org/payments/abc/return"
+ENDPOINTS: dict[str, Endpoint] = {path: endpoint for endpoint, path in WEBHOOK_PATHS.items()}
 OTHER_KINDS = {"account_link", "login_link"}  # shown without the name under which they are kept
 
 
@@ -169,3 +173,23 @@ def _all(session: Session) -> list[dict[str, Any]]:
     rows = session.scalars(select(SandboxObject).where(SandboxObject.kind.not_in(OTHER_KINDS)))
     events = session.scalars(select(SandboxEvent.body))
     return [*(row.data for row in rows), *(json.loads(body) for body in events)]
+
+
+class Webhook:
+    """Our own webhook: believes what is signed, and answers what it is told to."""
+
+    def __init__(self, world: World, *answers: int) -> None:
+        self.world, self.answers, self.notices = world, list(answers), list[GatewayNotice]()
+
+    def __call__(self, path: str, body: bytes, headers: Mapping[str, str]) -> int:
+        signature = headers["Stripe-Signature"]
+        notice = self.world.gateway.notice(body, signature, endpoint=ENDPOINTS[path])
+        status = self.answers.pop(0) if self.answers else 200
+        if status == 0:
+            raise ConnectionResetError
+        if status == 200:
+            self.notices.append(notice)
+        return status
+
+    def kinds(self) -> list[str]:
+        return [one.kind for one in self.notices]

@@ -162,9 +162,6 @@ def _all_within(value: Any) -> Iterator[dict[str, Any]]:
         yield from _all_within(one)
 
 
-# ---- What is wrong is seen
-
-
 def test_a_wrong_call_is_seen(world: World, figure: Figure) -> None:
     live_through(world)
     planted = 0

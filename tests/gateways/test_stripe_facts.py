@@ -148,9 +148,6 @@ def test_a_balance_is_of_our_currency() -> None:
     assert (balance.available_cents, balance.pending_cents, balance.cents, balance.currency) == (5, -2, 3, "CHF")
 
 
-# ---- Refusals
-
-
 class Canned(stripe.HTTPClient):
     """Gives one answer to everything."""
 
