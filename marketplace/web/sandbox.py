@@ -10,6 +10,7 @@ from wtforms.validators import Optional, ValidationError
 
 from marketplace.gateways.payments.sandbox import Sandbox
 from marketplace.gateways.payments.sandbox.cards import (
+    ALWAYS_ASKING_CARD,
     ASKING_CARD,
     CARDS,
     DECLINED_CARD,
@@ -28,7 +29,8 @@ bp = Blueprint("sandbox", __name__)
 
 TEST_CARDS = {
     GOOD_CARD: _l("Is paid"),
-    ASKING_CARD: _l("The bank asks; a later charge needs you again"),
+    ASKING_CARD: _l("The bank asks you to confirm"),
+    ALWAYS_ASKING_CARD: _l("The bank asks; a later charge needs you again"),
     POOR_CARD: _l("Is declined: not enough money"),
     DECLINED_CARD: _l("Is declined"),
     SLOW_REFUND_CARD: _l("Is paid; what goes back takes its time"),
