@@ -233,7 +233,10 @@ def _hold_open(session: Session, task: Task) -> None:
 
 
 def _demand_room(session: Session, task: Task, by: User, policy: Policy) -> None:
-    """One live bid per helper, and so many per task."""
+    """One live bid per helper, a new one after a no only a few times, and so many per task."""
+    mine = select(func.count()).where(Bid.task_id == task.id, Bid.helper_id == by.id)
+    if (session.scalar(mine) or 0) >= policy.bids_per_helper_max:
+        raise WrongState(N_("You have bid on this task several times. Please leave it to others now."))
     helpers = list(session.scalars(select(Bid.helper_id).where(Bid.task_id == task.id, Bid.state.in_(BID_LIVE))))
     if by.id in helpers:
         raise WrongState(N_("You have already bid on this task. You can change that bid."))

@@ -17,6 +17,7 @@ from marketplace.demo.needs import need_help
 from marketplace.demo.parts import ACCOUNTS, OPERATOR
 from marketplace.demo.people import become_helper, open_account
 from marketplace.demo.world import DAYS, TOWNS, Life, World
+from marketplace.domain.lifecycles import CERTIFICATION
 from marketplace.domain.places import Place
 from marketplace.domain.policy import Policy
 from marketplace.gateways import Gateways
@@ -81,7 +82,7 @@ def _let_helpers_come(world: World, start: datetime) -> None:
     """Most come in the first weeks; the last ones still wait for the operator."""
     for number in range(HELPERS):
         at = start + timedelta(days=world.random.triangular(0, 60, 0))
-        world.begin(at, _come_as_helper(world, "declined" if number % 15 == 14 else "granted"))
+        world.begin(at, _come_as_helper(world, CERTIFICATION.declined if number % 15 == 14 else CERTIFICATION.granted))
     for number in range(WAITING):
         world.begin(clock.now() + timedelta(days=DAYS, hours=-9 * number - 4), _come_as_helper(world, None))
 

@@ -29,7 +29,7 @@ def need_help(
     task_id = post(world, customer_id, place, card)
     for helper in world.helpers_near(place, card["skill"], random.choice((1, 2, 2, 3, 3, 4, 5))):
         world.begin(world.after(0.3, 14), make_bid(world, helper, task_id, card, talkative=world.chance(0.3)))
-    [fate] = random.choices(("booked", "waits", "cancels", "booked_late"), weights=(80, 12, 4, 4))
+    [fate] = random.choices(("books", "waits", "cancels", "books_late"), weights=(80, 12, 4, 4))
     if fate == "waits":
         return
     yield world.after(16, 34)

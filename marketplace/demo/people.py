@@ -9,6 +9,7 @@ from marketplace import clock
 from marketplace.actions import accounts, certifications, profiles
 from marketplace.db import transaction
 from marketplace.demo.world import Helper, Life, World
+from marketplace.domain.lifecycles import CERTIFICATION
 from marketplace.domain.places import Place
 from marketplace.models import Certification, Skill, User
 
@@ -31,7 +32,13 @@ def open_account(world: World, name: str, language: str, *, email: str | None = 
 
 
 def become_helper(
-    world: World, user_id: int, language: str, place: Place, *, card: dict[str, Any], decided: str | None = "granted"
+    world: World,
+    user_id: int,
+    language: str,
+    place: Place,
+    *,
+    card: dict[str, Any],
+    decided: str | None = CERTIFICATION.granted,
 ) -> Life:
     """Write a profile, apply for its skills, and hear from the operator (`decided` None: still waiting)."""
     random = world.random
@@ -58,7 +65,7 @@ def become_helper(
         with transaction() as session:
             certification = session.get_one(Certification, certification_id)
             operator = session.get_one(User, world.operators["moderator"])
-            if decided == "declined" and position == 0:
+            if decided == CERTIFICATION.declined and position == 0:
                 reason = world.refusals.draw(language=language)["text"]
                 certifications.decline(session, certification, by=operator, reason=reason)
             else:

@@ -10,6 +10,7 @@ from random import Random
 
 from marketplace import clock
 from marketplace.demo.pools import Decks, read
+from marketplace.domain.lifecycles import CERTIFICATION
 from marketplace.domain.places import Place, distance_km
 from marketplace.domain.policy import Policy
 from marketplace.gateways import Gateways
@@ -68,8 +69,8 @@ class World:
         self.praise = Decks(reviews["by_customers"], self.random)
         self.thanks = Decks(reviews["by_helpers"], self.random)
         self.applications = Decks(decisions["applications"], self.random)
-        self.grants = Decks(decisions["granted"], self.random)
-        self.refusals = Decks(decisions["declined"], self.random)
+        self.grants = Decks(decisions[CERTIFICATION.granted], self.random)
+        self.refusals = Decks(decisions[CERTIFICATION.declined], self.random)
         self.talks = Decks(read("messages"), self.random)
         self._events: list[tuple[datetime, int, Life]] = []
         self._order = count()

@@ -55,6 +55,7 @@ class Policy:
     text_max: int = 4_000
     title_max: int = 90
     bids_per_task_max: int = 20
+    bids_per_helper_max: int = 3  # on one task, taken back and declined ones too: each new one mails the customer
     bid_steps_max: int = 20  # of one negotiation; after that it is yes or no
     page_size: int = 20
 

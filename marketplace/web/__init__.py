@@ -33,6 +33,7 @@ from marketplace.web import (
     reviews,
     sandbox,
     security,
+    states,
     static_files,
     tasks,
     webhooks,
@@ -71,6 +72,7 @@ def register(app: Flask) -> None:
     csrf.exempt(webhooks.bp)  # signed by the gateway, not by a session of ours
     languages.register(app)
     filters.register(app)
+    states.register(app)
     assets.register(app)
     static_files.register(app)
     limits.register(app)

@@ -21,6 +21,7 @@ from wtforms.validators import InputRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from marketplace import clock
+from marketplace.domain.lifecycles import BID
 from marketplace.web.languages import lazy_gettext as _l
 from marketplace.web.states import SHOWN
 
@@ -139,7 +140,7 @@ def sample_bids(now: datetime) -> list[dict[str, Any]]:
             "km": 1.4,
             "reply_minutes": 25,
             "included": _l("The way to you, one hour at your home, and a second look after a week."),
-            "state": "placed",
+            "state": BID.placed,
         },
         shared
         | {

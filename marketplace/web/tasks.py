@@ -13,7 +13,7 @@ from marketplace.actions import bids as bid_actions
 from marketplace.db import by_public_id, db, transaction
 from marketplace.domain import posting
 from marketplace.domain.errors import N_, NotFound
-from marketplace.domain.lifecycles import BOOKING, TASK
+from marketplace.domain.lifecycles import BOOKING, TASK, TASK_TAKEN
 from marketplace.gateways.geocoder import Found
 from marketplace.gateways.pictures import small_of
 from marketplace.models import Skill, Task, User
@@ -134,7 +134,7 @@ def show(public_id: str) -> str:
     task = queries.task_page(db.session, public_id)
     person = _person()
     bids = queries.bids_on(db.session, task.id, person.id if person else None)
-    booking = queries.booking_of(db.session, task.id) if task.state in (TASK.booked, TASK.done, TASK.closed) else None
+    booking = queries.booking_of(db.session, task.id) if task.state in TASK_TAKEN else None
     is_mine = person is not None and may_change_task(person, task)
     return render_template(
         "tasks/show.html" if _may_read(task, person, bids) else "tasks/gone.html",

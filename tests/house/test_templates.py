@@ -10,6 +10,8 @@ from flask import Flask
 from jinja2 import DictLoader, Environment, TemplateSyntaxError, nodes
 
 from config import ROOT
+from marketplace.domain.lifecycles import LIFECYCLES
+from marketplace.web import states
 
 TEMPLATES = ROOT / "templates"
 STYLES = ROOT / "static" / "css" / "components"
@@ -36,6 +38,15 @@ SHOWN_BY = {
 }
 # Styles of things that a page is made of without a macro of their own.
 STYLES_WITHOUT_MACRO = {"operator", "profile", "swatch", "task"}
+
+STATES = {state for lifecycle in LIFECYCLES for state in lifecycle.states}
+# Words of states that mean something else where they stand, and what.
+HOMONYMS = {
+    "badges/way.html": {"signed_off": "a condition of the badge"},
+    "bookings/next.html": {"declined": "why a payment failed"},
+    "components/steps.html": {"done": "a step that lies behind"},
+    "sandbox/show.html": {"open": "how a payment page stands"},
+}
 
 # Words that the glossary does not use. (The order of a list is an order; nobody orders anything.)
 NOT_USED = re.compile(
@@ -157,6 +168,34 @@ def words_not_used(messages: Iterable[str]) -> list[str]:
     return [message for message in messages if NOT_USED.search(message)]
 
 
+def words_of_states(house: House) -> dict[str, set[str]]:
+    """For each template the strings in it that are the name of a state."""
+    found = {
+        name: {node.value for node in tree.find_all(nodes.Const) if isinstance(node.value, str)} & STATES
+        for name, tree in house.trees.items()
+    }
+    return {name: words for name, words in found.items() if words}
+
+
+def names_of_states(house: House) -> list[tuple[str, str, str]]:
+    """Every `TASK.open` in the templates: the template, the lifecycle and the name asked of it."""
+    return [
+        (name, node.node.name, node.attr)
+        for name, tree in house.trees.items()
+        for node in tree.find_all(nodes.Getattr)
+        if isinstance(node.node, nodes.Name) and node.node.name.isupper() and node.node.name in states.NAMES
+    ]
+
+
+def unknown_states(house: House) -> list[str]:
+    """Names that their lifecycle does not know: Jinja would take them for nothing."""
+    return [
+        f"{name}: {noun} has no {state}"
+        for name, noun, state in names_of_states(house)
+        if state not in getattr(states.NAMES[noun], "states", ())
+    ]
+
+
 @pytest.fixture(scope="module")
 def house(shared_app: Flask) -> House:
     """All templates as they are."""
@@ -236,7 +275,24 @@ def test_sentences_use_the_words_of_the_glossary() -> None:
     assert words_not_used(messages) == []
 
 
+def test_no_state_is_spelled_out(house: House, figure: Callable[[str, int], None]) -> None:
+    assert words_of_states(house) == {name: set(words) for name, words in HOMONYMS.items()}
+    assert unknown_states(house) == []
+    figure("states named by their lifecycle in the templates", len(names_of_states(house)))
+
+
 # ---- And each rule sees what is planted
+
+
+def test_a_state_that_is_spelled_out_or_unknown_is_seen(built: Callable[..., House]) -> None:
+    house = built(
+        tasks__a='{% if task.state == "open" %}{% endif %}{{ status("booking", "signed_off") }}',
+        tasks__b='{% if task.state in ("booked", TASK.done) %}{% endif %}',
+        tasks__c="{% if task.state == TASK.opne or bid.state == TASK.placed %}{% endif %}",
+        tasks__d='{% if task.state == TASK.open %}{{ _("Open") }} <p class="open">{% endif %}',
+    )
+    assert words_of_states(house) == {"tasks/a.html": {"open", "signed_off"}, "tasks/b.html": {"booked"}}
+    assert unknown_states(house) == ["tasks/c.html: TASK has no opne", "tasks/c.html: TASK has no placed"]
 
 
 def test_broken_pages_are_seen(built: Callable[..., House]) -> None:

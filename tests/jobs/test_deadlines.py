@@ -56,11 +56,13 @@ def test_a_bid_and_its_task_run_out(app: Flask, session: Session) -> None:
 
 
 def test_silence_signs_off_after_72_hours_and_not_before(app: Flask, session: Session) -> None:
-    booking = make_booking(session, state="finished")
-    with later(hours=71, minutes=59):
+    booking = make_booking(
+        session, state="finished"
+    )  # said to be so before the agreed time, from whose end silence counts
+    with clock.moved_to(booking.ends_at + timedelta(hours=71, minutes=59)):
         assert work_off(app) == {}
-    with later(hours=72, minutes=1):
-        assert work_off(app) == {"signed_off": 1}
+    with clock.moved_to(booking.ends_at + timedelta(hours=72, minutes=1)):
+        assert work_off(app) == {"bookings_signed_off": 1}
         assert work_off(app) == {}
     assert state_of(session, booking) == "signed_off"
     assert state_of(session, payment_of(session, booking)) == "released"
@@ -104,6 +106,6 @@ def test_a_row_that_fails_stops_no_other(app: Flask, session: Session) -> None:
     released = {"kind": "payment_released", "key": str(payment_of(session, broken).id)}
     session.add(Posting(**released, booking_id=broken.id, at=clock.now()))  # the verb's own posting no longer fits
     session.commit()
-    with later(hours=73), pytest.raises(ExceptionGroup):
+    with clock.moved_to(broken.ends_at + timedelta(hours=73)), pytest.raises(ExceptionGroup):
         work_off(app)
     assert [state_of(session, row) for row in (broken, sound, bid)] == ["finished", "signed_off", "expired"]

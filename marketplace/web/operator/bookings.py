@@ -9,7 +9,7 @@ from wtforms.validators import InputRequired, ValidationError
 from marketplace.actions import payments
 from marketplace.db import by_public_id, db, transaction
 from marketplace.domain.errors import Invalid
-from marketplace.domain.lifecycles import BOOKING
+from marketplace.domain.lifecycles import BOOKING, BOOKING_DONE, BOOKING_HOLDING, BOOKING_UNDER_WAY, BOOKING_UNPAID
 from marketplace.models import Booking, Payment
 from marketplace.permissions import may_settle
 from marketplace.queries import operator
@@ -29,12 +29,12 @@ from marketplace.web.operator.today import day_span
 from marketplace.web.paging import offset, paging
 
 WHICH = {
-    "under_way": (_l("Under way now"), operator.UNDER_WAY),
-    "held": (_l("Money held"), operator.HELD),
-    "unsolved": (_l("Not solved"), ("unsolved",)),
-    "done": (_l("Done"), ("signed_off", "closed")),
-    "cancelled": (_l("Cancelled"), ("cancelled",)),
-    "unpaid": (_l("Not paid"), ("reserved", "lapsed")),
+    "under_way": (_l("Under way now"), BOOKING_UNDER_WAY),
+    "holding": (_l("Money held"), BOOKING_HOLDING),
+    BOOKING.unsolved: (_l("Not solved"), (BOOKING.unsolved,)),
+    "well_done": (_l("Done"), BOOKING_DONE),
+    BOOKING.cancelled: (_l("Cancelled"), (BOOKING.cancelled,)),
+    "unpaid": (_l("Not paid"), BOOKING_UNPAID),
 }
 
 # Who got what, by the kinds of `queries.ledger.STORY`.
@@ -105,7 +105,7 @@ def bookings() -> str:
     size = policy().page_size
     listed = operator.bookings(
         db.session,
-        states=operator.HELD if is_today else WHICH[which][1] if which else None,
+        states=BOOKING_HOLDING if is_today else WHICH[which][1] if which else None,
         search=words_searched(),
         span=day_span() if is_today else None,
         limit=size,

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 GOOD_CARD = "4242424242424242"
 DECLINED_CARD = "4000000000000002"
 POOR_CARD = "4000000000009995"
-ASKING_CARD = "4000002500003155"  # wants its owner to confirm once (3-D Secure); what was confirmed is charged later alone
+ASKING_CARD = (
+    "4000002500003155"  # wants its owner to confirm once (3-D Secure); what was confirmed is charged later alone
+)
 ALWAYS_ASKING_CARD = "4000002760003184"
 SLOW_REFUND_CARD = "4000000000007726"  # its refunds wait
 
