@@ -6,7 +6,7 @@ from flask import Blueprint, abort, redirect, render_template
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import HiddenField, StringField
-from wtforms.validators import Optional, ValidationError
+from wtforms.validators import ValidationError
 
 from marketplace.gateways.payments.sandbox import Sandbox
 from marketplace.gateways.payments.sandbox.cards import (
@@ -48,7 +48,7 @@ ASKED_FOR = {
 class PayForm(FlaskForm):
     """A test card, typed or taken from the list, or TWINT; and what its owner says when the bank asks."""
 
-    card = StringField(_l("Card number"), validators=[Optional()])
+    card = StringField(_l("Card number"))
     taken = HiddenField()  # a button of the list, or of TWINT
     confirms = HiddenField()  # a button of the bank's page
 
