@@ -2,7 +2,7 @@
 
 import re
 
-from flask import Blueprint, abort, redirect, render_template
+from flask import Blueprint, abort, redirect, render_template, url_for
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import HiddenField, StringField
@@ -95,9 +95,7 @@ def end(reference: str) -> Response | tuple[str, int]:
     if page.is_open and form.asks:
         return render_template("sandbox/bank.html", page=page, paid_with=form.paid_with), 200
     ending = _sandbox().pay(reference, form.paid_with, confirms=form.confirms.data == "yes")
-    if ending.url is None:
-        return _shown(_page(reference), PayForm(formdata=None)), 402
-    return redirect(ending.url, 303)
+    return redirect(ending.url or url_for(".show", reference=reference), 303)
 
 
 @bp.post("/sandbox/checkouts/<reference>/abandonment")

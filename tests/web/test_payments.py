@@ -132,7 +132,7 @@ def test_a_decline_says_why_and_is_followed_by_another_try(
     session: Session, page: Page, bid: Bid, card: str, why: str
 ) -> None:
     page.get(acceptance(bid)).submit(REACH).follow()
-    page.submit({"card": card}, form=ending(page), status=402)
+    page.submit({"card": card}, form=ending(page)).follow()
     assert page.document.findtext(".//title").startswith("Error:")
     assert why in page.text
     page.get(f"/payments/{the(session, Payment).public_id}/return", 303).follow()
@@ -154,7 +154,7 @@ def test_the_bank_asks_and_a_refusal_is_followed_by_another_try(
     page.get(acceptance(bid)).submit(REACH).follow()
     page.submit(paid_with, form=(pay := ending(page)), status=200)
     assert page.all("h1")[0].text_content() in ("Your bank asks: is it you?", "Confirm in the TWINT app")
-    page.submit({"confirms": "no"}, form=pay, status=402)
+    page.submit({"confirms": "no"}, form=pay).follow()
     assert "The payment was not confirmed with your bank." in page.text
     assert the(session, Booking).state == "reserved"
     page.submit(paid_with, form=pay, status=200).submit({"confirms": "yes"}, form=pay).follow(303).follow()
