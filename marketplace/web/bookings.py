@@ -17,7 +17,7 @@ from marketplace.models import Booking, Payment, User
 from marketplace.permissions import side_of
 from marketplace.queries.bookings import mine, own_booking
 from marketplace.queries.ledger import story
-from marketplace.queries.payments import all_of, refunds_of
+from marketplace.queries.payments import all_of, decisions_of, refunds_of
 from marketplace.web.access import helper_only, signed_in
 from marketplace.web.booking_forms import CancellationForm, ExtraForm, NotSolvableForm, ObjectionForm, UnsolvedForm
 from marketplace.web.booking_words import (
@@ -101,6 +101,7 @@ def _money(booking: Booking, side: Side) -> dict[str, Any]:
         "asked_decline": decline_words(asked.decline) if asked else None,
         "story": [(MONEY[line.kind], line.cents) for line in story(db.session, booking) if line.kind in MONEY],
         "refunds": refunds_of(db.session, booking.id) if visit.refunded_cents else [],
+        "decisions": decisions_of(db.session, booking.id) if visit.settled_at else [],
         "turn": turn(booking, side, _other(booking, side), visit, asked),
         "effect": _effect(booking, side),
         "pay_until": booking.starts_at - timedelta(days=policy().charge_grace_days),

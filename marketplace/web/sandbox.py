@@ -2,11 +2,11 @@
 
 import re
 
-from flask import Blueprint, abort, redirect, render_template
+from flask import Blueprint, abort, redirect, render_template, url_for
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import HiddenField, StringField
-from wtforms.validators import Optional, ValidationError
+from wtforms.validators import ValidationError
 
 from marketplace.gateways.payments.sandbox import Sandbox
 from marketplace.gateways.payments.sandbox.cards import (
@@ -50,7 +50,7 @@ ASKED_FOR = {
 class PayForm(FlaskForm):
     """A test card, typed or taken from the list, or TWINT; and what its owner says when the bank asks."""
 
-    card = StringField(_l("Card number"), validators=[Optional()])
+    card = StringField(_l("Card number"))
     taken = HiddenField()  # a button of the list, or of TWINT
     confirms = HiddenField()  # a button of the bank's page
 
@@ -97,9 +97,7 @@ def end(reference: str) -> Response | tuple[str, int]:
     if page.is_open and form.asks:
         return render_template("sandbox/bank.html", page=page, paid_with=form.paid_with), 200
     ending = _sandbox().pay(reference, form.paid_with, confirms=form.confirms.data == "yes")
-    if ending.url is None:
-        return _shown(_page(reference), PayForm(formdata=None)), 402
-    return redirect(ending.url, 303)
+    return redirect(ending.url or url_for(".show", reference=reference), 303)
 
 
 @bp.post("/sandbox/checkouts/<reference>/abandonment")
