@@ -23,7 +23,7 @@ from marketplace.domain.cancellation import (
 from marketplace.domain.errors import N_, EffectChanged, Invalid, NotAllowed, NotFound, WrongState
 from marketplace.domain.gateway import Charge, ChargeFact, CheckoutFact, GatewayNotice, SavedCard
 from marketplace.domain.lifecycles import BOOKING, PAYMENT, PAYMENT_UNDER_WAY, PAYMENT_UNPAID, TASK
-from marketplace.domain.money import CASH, FEES, GATEWAY, GOODWILL, REFUNDS, REVENUE, credit, held, owed
+from marketplace.domain.money import BANK, CASH, FEES, GATEWAY, GOODWILL, REFUNDS, REVENUE, credit, held, owed
 from marketplace.domain.policy import Policy
 from marketplace.models import (
     Bid,
@@ -32,6 +32,7 @@ from marketplace.models import (
     Entry,
     GatewayEvent,
     Payment,
+    Posting,
     Settlement,
     Task,
     User,
@@ -472,6 +473,30 @@ def give_credit(
     journal.record(session, "credit_given", gift, by=by, facts={"cents": cents})
     outbox.tell(session, customer.id, "credit_given", cents=cents)
     return gift
+
+
+def record_fee_paid(session: Session, helper: User, *, by: User, cents: int, debt_cents: int) -> None:
+    """What a helper owed (the fees of visits paid in cash) reached the operator's bank; never more than the debt.
+
+    `debt_cents` is the debt that the operator was shown: sending the form again after it is paid changes nothing.
+    Raises NotAllowed, Invalid, WrongState.
+    """
+    if not may_give_credit(by, helper.id):
+        raise NotAllowed()
+    session.execute(select(User.id).where(User.id == helper.id).with_for_update())  # a debt is paid once
+    debt = max(0, -payouts.free_cents(session, helper.id))
+    if debt != debt_cents:
+        raise WrongState(N_("What this helper owes has changed since you opened the page. Please look at it again."))
+    if not 0 < cents <= debt:
+        raise Invalid("cents", N_("Please type what was paid: more than nothing, and no more than is owed."))
+    name = f"{helper.id}:"
+    number = session.scalar(
+        select(func.count(Posting.id)).where(Posting.kind == "fee_paid", Posting.key.startswith(name))
+    )
+    currency = session.scalar(select(Entry.currency).where(Entry.from_account == owed(helper.id)).limit(1))
+    moved = (BANK, owed(helper.id), cents)
+    ledger.post(session, "fee_paid", f"{name}{int(number or 0) + 1}", moved, currency=str(currency), booking_id=None)
+    journal.record(session, "fee_paid", helper, by=by, facts={"cents": cents})
 
 
 def free_credit(session: Session, customer_id: int) -> int:
