@@ -427,19 +427,23 @@ def refund(
     session.refresh(payment)
     if payment.state not in SHARED_OUT or payment.method == "cash":
         raise WrongState(N_("Only money that was released or shared out can be given back here."))
-    has = shared(session, payment)
+    shares = shares_of_refund(shared(session, payment), refund_cents, from_helper_cents)
+    settlement = _settle(session, payment, booking, shares, "decision", by=by, note=reason)
+    facts = {"refund_cents": refund_cents, "from_helper_cents": from_helper_cents}
+    for person in (booking.customer_id, booking.helper_id):
+        outbox.tell(session, person, "money_given_back", booking_id=booking.id, **facts)
+    return settlement
+
+
+def shares_of_refund(has: Shares, refund_cents: int, from_helper_cents: int) -> Shares:
+    """How a refund changes what each has of a payment, in cents; raises Invalid when somebody has not got so much of it."""
     if refund_cents <= 0:
         raise Invalid("refund_cents", N_("Please say how much is to go back."))
     if not 0 <= from_helper_cents <= min(has.helper_cents, refund_cents):
         raise Invalid("from_helper_cents", N_("The helper has not got so much of it."))
     if refund_cents - from_helper_cents > has.fee_cents:
         raise Invalid("refund_cents", N_("That is more than the platform has of it."))
-    shares = Shares(refund_cents, -from_helper_cents, from_helper_cents - refund_cents)
-    settlement = _settle(session, payment, booking, shares, "decision", by=by, note=reason)
-    facts = {"refund_cents": refund_cents, "from_helper_cents": from_helper_cents}
-    for person in (booking.customer_id, booking.helper_id):
-        outbox.tell(session, person, "money_given_back", booking_id=booking.id, **facts)
-    return settlement
+    return Shares(refund_cents, -from_helper_cents, from_helper_cents - refund_cents)
 
 
 def give_credit(

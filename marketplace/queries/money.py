@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, case, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
+from marketplace.db import by_public_id
 from marketplace.domain.lifecycles import DISPUTE, PAYMENT, PAYOUT, REFUND, REVERSAL
 from marketplace.domain.money import CASH, DISPUTES, FEES, GATEWAY, GOODWILL, LOSSES, REFUNDS, REVENUE, owed
 from marketplace.models import (
@@ -230,6 +231,11 @@ def money_of(session: Session, booking_id: int) -> list[PaymentMoney]:
     for reversal in session.scalars(select(Reversal).where(Reversal.payout_id.in_(of_payout)).order_by(Reversal.id)):
         of_payout[reversal.payout_id].reversals.append(reversal)
     return list(found.values())
+
+
+def payment_with_booking(session: Session, public_id: str) -> Payment:
+    """The payment with this public id, and its booking; raises NotFound."""
+    return by_public_id(session, Payment, public_id, joinedload(Payment.booking))
 
 
 # ---- Stuck

@@ -106,6 +106,20 @@ def statement_of(session: Session, public_id: str, user: User) -> BookingPaper:
     return paper
 
 
+def papers_of(session: Session, booking: Booking, user: User) -> list[str]:
+    """Which papers this person may have of a booking now: `receipt`, `statement`, and `bill` for the fee of a visit in cash."""
+    rows = session.execute(select(Payment.state, Payment.method).where(Payment.booking_id == booking.id)).all()
+    came_in = [row for row in rows if row.state in CAME_IN]
+    there = {
+        "receipt": may_see_paper(user, booking, "customer") and bool(came_in),
+        "statement": may_see_paper(user, booking, "helper") and any(row.state != PAYMENT.held for row in came_in),
+        "bill": booking.helper_id == user.id
+        and any(row.method == "cash" for row in came_in)
+        and free_by_helper(session, user.id).get(user.id, 0) < 0,
+    }
+    return [name for name, is_there in there.items() if is_there]
+
+
 def year_of(session: Session, helper: User, since: datetime, until: datetime) -> Year:
     """A helper's bookings, fees and payouts of a time, to the rappen as the ledger has them."""
     account = owed(helper.id)

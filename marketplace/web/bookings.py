@@ -19,6 +19,7 @@ from marketplace.models import Booking, User
 from marketplace.permissions import side_of
 from marketplace.queries.bookings import mine, own_booking
 from marketplace.queries.ledger import story
+from marketplace.queries.papers import papers_of
 from marketplace.queries.payments import latest_of
 from marketplace.web.access import helper_only, signed_in
 from marketplace.web.current import policy
@@ -129,6 +130,7 @@ def show(public_id: str) -> str:
         happened=HAPPENED,
         story=[(MONEY[line.kind], line.cents) for line in story(db.session, booking) if line.kind in MONEY],
         payment=latest_of(db.session, booking.id),
+        papers=papers_of(db.session, booking, current_user),
         effect=_effect(booking, side),
         opened=opened,
         phone=_phone(booking, side) if opened else None,
