@@ -111,14 +111,14 @@ def retries() -> Response:
 @operator_only("moderator")
 def payments() -> str:
     """Every payment of customers."""
-    return _list("payments", lists.payments, "payment", PAYMENT.states)
+    return _list("operator/payments.html", "operator.payments", lists.payments, "payment", PAYMENT.states)
 
 
 @bp.get("/money/refunds")
 @operator_only("moderator")
 def refunds() -> str:
     """Every refund to a card."""
-    return _list("refunds", lists.refunds, "refund", REFUND.states)
+    return _list("operator/refunds.html", "operator.refunds", lists.refunds, "refund", REFUND.states)
 
 
 @bp.get("/money/payouts")
@@ -131,7 +131,7 @@ def payouts() -> str:
         return lists.payouts(*args, without_account=without_account, **options)
 
     more = (_("Without bank data"), url_for("operator.payouts", without_account=1), without_account)
-    return _list("payouts", read, "payout", PAYOUT.states, more)
+    return _list("operator/payouts.html", "operator.payouts", read, "payout", PAYOUT.states, more)
 
 
 @bp.get("/money/postings")
@@ -224,15 +224,16 @@ def rooms(here: str) -> list[Tab]:
     return [(words, url_for(endpoint), endpoint == here) for endpoint, words in named.items()]
 
 
-def _list(name: str, read: Callable[..., Listed], noun: str, states: tuple[str, ...], *more: Tab) -> str:
+def _list(
+    template: str, endpoint: str, read: Callable[..., Listed], noun: str, states: tuple[str, ...], *more: Tab
+) -> str:
     """A page of one list, narrowed by state, time and words."""
     state, size, period = chosen("state", states), policy().page_size, period_asked()
     asked = lists.Asked(state, period.span, words_searched())
     listed = read(db.session, asked, limit=size, offset=offset(size))
-    endpoint = f"operator.{name}"
     everything = (_("All"), url_for(endpoint), not state and not any(tab[2] for tab in more))
     return render_template(
-        f"operator/{name}.html",
+        template,
         rooms=rooms(endpoint),
         listed=listed,
         endpoint=endpoint,
