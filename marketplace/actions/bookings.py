@@ -12,9 +12,9 @@ from marketplace.actions import journal, outbox
 from marketplace.db import move
 from marketplace.domain.bidding import quarters
 from marketplace.domain.errors import N_, Invalid, NotAllowed, PaymentUnderWay, WrongState
-from marketplace.domain.lifecycles import BID, BOOKING, BOOKING_LIVE, TASK
+from marketplace.domain.lifecycles import BID, BOOKING, BOOKING_LIVE, PAYMENT, TASK
 from marketplace.domain.policy import Policy
-from marketplace.models import Bid, BidStep, Booking, TakenQuarter, Task, User, VisitStep
+from marketplace.models import Bid, BidStep, Booking, Payment, TakenQuarter, Task, User, VisitStep
 from marketplace.permissions import may_answer_bid, side_of
 
 NOTE_MAX = 2_000
@@ -72,6 +72,7 @@ def lapse(session: Session, booking: Booking, *, by: User | None = None) -> None
 def set_out(session: Session, booking: Booking, *, by: User) -> None:
     """The helper is on the way. Raises NotAllowed, WrongState."""
     _demand_side(by, booking, "helper")
+    _demand_money(session, booking)
     _step(session, booking, "set_out", "helper_set_out", by=by)
     _tell(session, booking, booking.customer_id, "helper_on_the_way")
 
@@ -79,6 +80,7 @@ def set_out(session: Session, booking: Booking, *, by: User) -> None:
 def start(session: Session, booking: Booking, *, by: User) -> None:
     """The helper has begun. Raises NotAllowed, WrongState."""
     _demand_side(by, booking, "helper")
+    _demand_money(session, booking)
     _step(session, booking, "start", "visit_started", by=by)
     _tell(session, booking, booking.customer_id, "visit_started")
 
@@ -240,6 +242,14 @@ def _demand_side(by: User, booking: Booking, side: str) -> None:
     """Only this side of the booking may do this."""
     if side_of(by, booking) != side:
         raise NotAllowed()
+
+
+def _demand_money(session: Session, booking: Booking) -> None:
+    """Nobody sets out for a visit whose saved card could not be charged yet: it might never be paid."""
+    still_to_come = (PAYMENT.card_saved, PAYMENT.action_needed)
+    waits = select(Payment.id).where(Payment.booking_id == booking.id, Payment.state.in_(still_to_come))
+    if session.scalar(waits.limit(1)) is not None:
+        raise WrongState(N_("The customer's payment is not here yet. Please wait for it before you set out."))
 
 
 def _flush_or_refuse(session: Session, sentence: str) -> None:

@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace import clock
-from marketplace.actions import journal, ledger, outbox, payouts
+from marketplace.actions import journal, ledger, outbox, payouts, refunds
 from marketplace.db import move
 from marketplace.domain.errors import NotFound
 from marketplace.domain.gateway import DisputeFact
@@ -20,7 +20,8 @@ def record(session: Session, fact: DisputeFact) -> Dispute:
 
     Raises NotFound when the money is none of ours.
     """
-    payment = session.scalar(select(Payment).where(Payment.intent == fact.intent).with_for_update(of=Payment))
+    mine = select(Payment).where(Payment.intent == fact.intent).with_for_update(of=Payment, key_share=True)
+    payment = session.scalar(mine.execution_options(populate_existing=True))
     if payment is None:
         raise NotFound()
     dispute = session.scalar(select(Dispute).where(Dispute.reference == fact.reference))
@@ -67,6 +68,7 @@ def _end(session: Session, payment: Payment, dispute: Dispute, action: str) -> N
         _post(session, payment, dispute, "dispute_won", (GATEWAY, DISPUTES, dispute.cents))
     if action == "lose":
         _post(session, payment, dispute, "dispute_lost", (LOSSES, DISPUTES, dispute.cents))
+        refunds.drop_charged_back(session, payment)
     if ended:  # what waited for the bank's decision may go on
         waiting = select(Payout.id).where(Payout.payment_id == payment.id, Payout.state == PAYOUT.waiting)
         outbox.hurry(session, payouts.PAYOUT_CHANNEL, session.scalars(waiting))

@@ -38,7 +38,7 @@ def ask(session: Session, channel: str, row_id: int) -> None:
     asked = session.execute(
         update(OutboxItem)
         .where(OutboxItem.key == key)
-        .values(due_at=now, attempts=0, delivered_at=None, error=None)
+        .values(due_at=now, attempts=0, leased_until=None, delivered_at=None, error=None)
         .execution_options(synchronize_session=False)
     )
     if not asked.rowcount:  # type: ignore[attr-defined]
@@ -104,11 +104,14 @@ def lease(session: Session, *, limit: int = 20, hold: timedelta = timedelta(minu
     return list(session.scalars(select(OutboxItem).where(OutboxItem.id.in_(ids)).order_by(OutboxItem.id)))
 
 
-def mark_delivered(session: Session, item_id: int) -> None:
-    """Close a delivery and empty a text that was kept only for it."""
+def mark_delivered(session: Session, item_id: int, *, attempt: int) -> None:
+    """Close the delivery that succeeded at this attempt and empty a text that was kept only for it.
+
+    What was asked for anew meanwhile counts its attempts anew, and stays due.
+    """
     session.execute(
         update(OutboxItem)
-        .where(OutboxItem.id == item_id)
+        .where(OutboxItem.id == item_id, OutboxItem.attempts == attempt)
         .values(delivered_at=clock.now(), leased_until=None, body=None, error=None)
     )
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from sqlalchemy import func, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from marketplace import clock
@@ -22,13 +23,26 @@ from marketplace.domain.cancellation import (
 )
 from marketplace.domain.errors import N_, EffectChanged, Invalid, NotAllowed, NotFound, WrongState
 from marketplace.domain.gateway import Charge, ChargeFact, CheckoutFact, GatewayNotice, SavedCard
-from marketplace.domain.lifecycles import BOOKING, PAYMENT, PAYMENT_UNDER_WAY, PAYMENT_UNPAID, TASK
-from marketplace.domain.money import BANK, CASH, FEES, GATEWAY, GOODWILL, REFUNDS, REVENUE, credit, held, owed
+from marketplace.domain.lifecycles import BOOKING, DISPUTE, PAYMENT, PAYMENT_UNDER_WAY, PAYMENT_UNPAID, TASK
+from marketplace.domain.money import (
+    BANK,
+    CASH,
+    FEES,
+    GATEWAY,
+    GOODWILL,
+    REFUNDS,
+    REVENUE,
+    credit,
+    held,
+    owed,
+    percent_of,
+)
 from marketplace.domain.policy import Policy
 from marketplace.models import (
     Bid,
     Booking,
     Credit,
+    Dispute,
     Entry,
     GatewayEvent,
     Payment,
@@ -180,12 +194,14 @@ def note_event(session: Session, notice: GatewayNotice) -> bool:
     """Keep the id of a gateway's message with its effect; False when it was worked off before."""
     if session.get(GatewayEvent, notice.event_id) is not None:
         return False
-    session.add(
-        GatewayEvent(
-            id=notice.event_id, kind=notice.kind, reference=notice.reference, at=notice.at, worked_at=clock.now()
-        )
+    seen = GatewayEvent(
+        id=notice.event_id, kind=notice.kind, reference=notice.reference, at=notice.at, worked_at=clock.now()
     )
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(seen)
+    except IntegrityError:  # delivered twice at the same instant
+        return False
     return True
 
 
@@ -208,7 +224,8 @@ def record(session: Session, fact: CheckoutFact) -> Payment:
             _keep_card(session, payment, booking, cast(SavedCard, fact.card))
         case "declined" | "abandoned" if payment.state == PAYMENT.action_needed:
             # The visit is agreed: another page may be opened until it is cancelled for want of money.
-            payment.checkout, payment.tries = None, payment.tries + 1
+            if payment.checkout == fact.reference:  # not an old one: it would leave the newest page without a name
+                payment.checkout, payment.tries = None, payment.tries + 1
         case "declined" | "abandoned":
             payment.decline = fact.reason or payment.decline
             _fail(session, payment, fact.outcome)
@@ -229,7 +246,9 @@ def lapse(session: Session, booking: Booking, *, by: User | None = None) -> None
     payment = _of_booking(session, booking, PAYMENT.prepared)
     if payment is None:
         return
-    session.refresh(payment, with_for_update={"of": Payment})  # of noting a page and lapsing, one comes first
+    session.refresh(
+        payment, with_for_update={"of": Payment, "key_share": True}
+    )  # noting a page, or this: one comes first
     if payment.checkout is not None:
         raise WrongState()
     _fail(session, payment, "lapsed")
@@ -253,7 +272,7 @@ def take_charges_due(session: Session, *, limit: int = 50) -> list[int]:
         session.execute(
             update(Payment)
             .where(Payment.id.in_(ids))
-            .values(charge_at=now + timedelta(hours=1))
+            .values(charge_at=now + timedelta(hours=1), asked_at=func.coalesce(Payment.asked_at, now))
             .execution_options(synchronize_session=False)
         )
     return ids
@@ -352,16 +371,11 @@ def effect_now(session: Session, booking: Booking, side: Side, *, policy: Policy
         at=clock.now(),
         policy=policy,
     )
-    if _of_booking(session, booking, PAYMENT.held) is None:
-        return CancellationEffect(0, 0, 0, effect.free_until)
-    return effect
+    return _if_paid(session, booking, effect)
 
 
-def settle_no_show(session: Session, booking: Booking, *, policy: Policy) -> None:
-    """Nobody objected: whoever was not there bears it. Raises WrongState."""
-    _lock(session, booking)
-    absent = cast(Side, booking.absent)
-    bookings.cancel(session, booking, by=None, side=absent, action="settle_no_show")
+def effect_if_absent(session: Session, booking: Booking, absent: Side, *, policy: Policy) -> CancellationEffect:
+    """What it costs whom when this side was not there; what is not paid yet costs nobody anything."""
     effect = effect_of_absence(
         booking.price_cents,
         minutes=booking.minutes,
@@ -370,6 +384,20 @@ def settle_no_show(session: Session, booking: Booking, *, policy: Policy) -> Non
         starts_at=booking.starts_at,
         policy=policy,
     )
+    return _if_paid(session, booking, effect)
+
+
+def effect_if_given_up(session: Session, booking: Booking, *, policy: Policy) -> CancellationEffect:
+    """What it costs whom when no neighbour can solve it; what is not paid yet costs nobody anything."""
+    return _if_paid(session, booking, effect_of_giving_up(booking.price_cents, at=clock.now(), policy=policy))
+
+
+def settle_no_show(session: Session, booking: Booking, *, policy: Policy) -> None:
+    """Nobody objected: whoever was not there bears it. Raises WrongState."""
+    _lock(session, booking)
+    absent = cast(Side, booking.absent)
+    effect = effect_if_absent(session, booking, absent, policy=policy)
+    bookings.cancel(session, booking, by=None, side=absent, action="settle_no_show")
     effect = _apply(session, booking, effect, "no_show", by=None)
     _end_task(session, booking, absent, by=None)
     _tell_cancelled(session, booking, effect, absent)
@@ -388,20 +416,29 @@ def settle(session: Session, booking: Booking, *, by: User, refund_cents: int, h
     reason = _demand_reason(reason)
     move(session, Booking, booking.id, BOOKING, "settle", settled_reason=reason)
     _lock(session, booking)
-    paid = _held_payments(session, booking)
+    paid = sorted(_held_payments(session, booking), key=lambda payment: payment.state == PAYMENT.cash)
     total = sum(payment.amount_cents for payment in paid)
     if refund_cents < 0 or helper_cents < 0 or refund_cents + helper_cents > total:
         raise Invalid("refund_cents", N_("Both parts together cannot be more than what was paid."))
+    in_cash = sum(payment.amount_cents for payment in paid if payment.state == PAYMENT.cash)
+    if total - in_cash < refund_cents < total:
+        raise Invalid(
+            "refund_cents", N_("What is paid on the spot is not with us: it stays whole, or it is not paid at all.")
+        )
     if refund_cents < total:
         bookings.sign_off(session, booking, by=by)
     else:
         bookings.cancel(session, booking, by=by, side="operator", action="give_back")
-    for payment in paid:
+    for payment in paid:  # what is held before what was to be paid on the spot
         refund = min(refund_cents, payment.amount_cents)
         helper = min(helper_cents, payment.amount_cents - refund)
         refund_cents, helper_cents = refund_cents - refund, helper_cents - helper
         shares = Shares(refund, helper, payment.amount_cents - refund - helper)
-        _settle(session, payment, booking, shares, "decision", by=by, note=reason)
+        if payment.state == PAYMENT.cash and not refund:
+            _settle_cash(session, payment, booking, shares, "decision", by=by, note=reason)
+        elif payment.state == PAYMENT.held:
+            _settle(session, payment, booking, shares, "decision", by=by, note=reason)
+    _call_unpaid_off(session, booking)
     task = session.get_one(Task, booking.task_id)
     if booking.state == BOOKING.signed_off:
         tasks.mark_done(session, task)
@@ -427,6 +464,8 @@ def refund(
     session.refresh(payment)
     if payment.state not in SHARED_OUT or payment.method == "cash":
         raise WrongState(N_("Only money that was released or shared out can be given back here."))
+    if _is_taken_back(session, payment):
+        raise WrongState(N_("The customer's bank has taken this money back itself."))
     shares = shares_of_refund(shared(session, payment), refund_cents, from_helper_cents)
     settlement = _settle(session, payment, booking, shares, "decision", by=by, note=reason)
     facts = {"refund_cents": refund_cents, "from_helper_cents": from_helper_cents}
@@ -517,6 +556,21 @@ def free_credit(session: Session, customer_id: int) -> int:
     return int(came or 0) - int(went or 0) - int(set_aside or 0)
 
 
+def credit_towards(session: Session, customer_id: int, price_cents: int) -> int:
+    """How much of a price this customer's credit pays: all of it, or so much that the card is left with what it can pay."""
+    cents = min(free_credit(session, customer_id), price_cents)
+    left = price_cents - cents
+    return max(0, cents if not left else min(cents, price_cents - CARD_LEAST_CENTS))
+
+
+def charge_at(starts_at: datetime, minutes: int, *, policy: Policy) -> datetime | None:
+    """When a saved card is charged, for a visit so far ahead that its money could not be held until the sign-off."""
+    ends = starts_at + timedelta(minutes=minutes, hours=policy.sign_off_hours)
+    if ends - clock.now() <= timedelta(days=policy.hold_days):
+        return None
+    return starts_at - timedelta(days=policy.charge_ahead_days)
+
+
 def shared(session: Session, payment: Payment) -> Shares:
     """How a payment's money is shared out so far."""
     row = session.execute(
@@ -557,7 +611,7 @@ def _prepare(session: Session, booking: Booking, *, by: User, policy: Policy, in
         credit_cents=0 if in_cash else _credit_for(session, booking),
         currency=booking.currency,
         created_at=clock.now(),
-        charge_at=_charge_at(booking, policy),
+        charge_at=charge_at(booking.starts_at, booking.minutes, policy=policy),
     )
     session.add(payment)
     journal.record(session, "payment_prepared", payment, by=by, facts={"booking_id": booking.id})
@@ -569,24 +623,14 @@ def _prepare(session: Session, booking: Booking, *, by: User, policy: Policy, in
 
 
 def _credit_for(session: Session, booking: Booking) -> int:
-    """How much of a price the customer's credit pays: all of it, or so much that the card is left with what it can pay."""
-    session.execute(select(User.id).where(User.id == booking.customer_id).with_for_update())  # credit is spent once
-    cents = min(free_credit(session, booking.customer_id), booking.price_cents)
-    left = booking.price_cents - cents
-    return max(0, cents if not left else min(cents, booking.price_cents - CARD_LEAST_CENTS))
-
-
-def _charge_at(booking: Booking, policy: Policy) -> datetime | None:
-    """When a saved card is charged, for a visit so far ahead that its money could not be held until the sign-off."""
-    ends = booking.ends_at + timedelta(hours=policy.sign_off_hours)
-    if ends - clock.now() <= timedelta(days=policy.hold_days):
-        return None
-    return booking.starts_at - timedelta(days=policy.charge_ahead_days)
+    mine = select(User.id).where(User.id == booking.customer_id)
+    session.execute(mine.with_for_update(key_share=True))  # one at a time: credit is spent once
+    return credit_towards(session, booking.customer_id, booking.price_cents)
 
 
 def _take_cash(session: Session, payment: Payment, booking: Booking, policy: Policy) -> None:
     """Nothing is paid yet: the customer pays on the spot, and the sign-off records it."""
-    payment.fee_cents = booking.fee_cents = booking.price_cents * policy.cash_fee_percent // 100
+    payment.fee_cents = booking.fee_cents = percent_of(booking.price_cents, policy.cash_fee_percent)
     session.flush()
     move(session, Payment, payment.id, PAYMENT, "take_cash")
     _agree(session, payment, booking)
@@ -633,12 +677,21 @@ def _hold(session: Session, payment: Payment, booking: Booking) -> None:
 
 
 def _keep_card(session: Session, payment: Payment, booking: Booking, card: SavedCard) -> None:
-    """The card is saved: the visit is agreed, and charged nearer to it."""
+    """The card is saved: the visit is agreed, and charged nearer to it; when it can no longer be had, nothing will be charged."""
     if payment.state not in PAYMENT.befores("save_card"):
         return
-    values = {"card_customer": card.customer, "card_method": card.method, "checkout": None}
-    move(session, Payment, payment.id, PAYMENT, "save_card", **values)
-    _agree(session, payment, booking)
+    values = {"card_customer": card.customer, "card_method": card.method, "checkout": None, "asked_at": None}
+    try:
+        with session.begin_nested():
+            move(session, Payment, payment.id, PAYMENT, "save_card", **values)
+            _agree(session, payment, booking)
+    except WrongState:
+        session.refresh(booking)  # as it was before the attempt
+        session.refresh(payment)
+        _fail(session, payment, "lapsed")
+        if booking.state in BOOKING.befores("lapse"):
+            bookings.lapse(session, booking)
+        return
     journal.record(session, "card_saved", payment, by=None)
 
 
@@ -650,6 +703,9 @@ def _agree(session: Session, payment: Payment, booking: Booking) -> None:
     bids.mark_accepted(session, bid)
     bids.decline_siblings(session, bid)
     facts = {"booking_id": booking.id, "task_id": booking.task_id, "bid_id": bid.id}
+    facts |= {
+        f"{payment.state}_cents": payment.amount_cents
+    }  # held, cash, or card_saved for a charge nearer to the visit
     outbox.tell(session, booking.customer_id, "booking_confirmed", **facts)
     outbox.tell(session, booking.helper_id, "booking_won", **facts)
 
@@ -671,8 +727,8 @@ def _send_back(session: Session, payment: Payment, booking: Booking) -> None:
     cents = payment.amount_cents
     move(session, Payment, payment.id, PAYMENT, "send_back", settled_at=clock.now())
     _book_in(session, payment, booking)
-    if booking.state in BOOKING.befores("lapse"):
-        bookings.lapse(session, booking)
+    if booking.state in BOOKING.befores("lapse") and _of_booking(session, booking, *PAYMENT_UNDER_WAY) is None:
+        bookings.lapse(session, booking)  # unless its customer is paying once more
     _share(session, payment, booking, Shares(cents, 0, 0), "too_late", by=None)
     journal.record(session, "payment_returned", payment, by=None, facts={"cents": cents})
     facts = {"booking_id": booking.id, "task_id": booking.task_id, "refund_cents": cents}
@@ -692,26 +748,27 @@ def _fail(session: Session, payment: Payment, failure: str) -> None:
 def _release(session: Session, booking: Booking, *, by: User | None) -> None:
     """Share what is held between helper and platform; the task is done, and both may review."""
     _lock(session, booking)
-    open_extra = _of_booking(session, booking, PAYMENT.prepared)
-    if open_extra is not None:
-        _fail(session, open_extra, "called_off")  # should it still be paid, it goes back by itself
     helper_cents = 0
     held_payments = _held_payments(session, booking)
-    if not held_payments:
+    if not any(payment.kind == "visit" for payment in held_payments):
         raise WrongState()
     for payment in held_payments:
         shares = Shares(0, payment.amount_cents - payment.fee_cents, payment.fee_cents)
-        if payment.state == PAYMENT.cash:
-            _post(session, "cash_paid", payment, (CASH, held(booking.id), payment.amount_cents))
-        _settle(session, payment, booking, shares, "sign_off", by=by)
-        if payment.method == "cash":
-            _post(session, "cash_kept", payment, (owed(booking.helper_id), CASH, payment.amount_cents))
+        share_out = _settle_cash if payment.state == PAYMENT.cash else _settle
+        share_out(session, payment, booking, shares, "sign_off", by=by)
         helper_cents += shares.helper_cents
+    _call_unpaid_off(session, booking)  # more work that nobody paid; should it still be paid, it goes back by itself
     tasks.mark_done(session, session.get_one(Task, booking.task_id))
     journal.record(session, "payment_released", booking, by=by, facts={"helper_cents": helper_cents})
     outbox.tell(session, booking.helper_id, "visit_signed_off", booking_id=booking.id, helper_cents=helper_cents)
     for person in (booking.customer_id, booking.helper_id):
         outbox.tell(session, person, "review_due", booking_id=booking.id)
+
+
+def _if_paid(session: Session, booking: Booking, effect: CancellationEffect) -> CancellationEffect:
+    if _of_booking(session, booking, PAYMENT.held) is None:
+        return CancellationEffect(0, 0, 0, effect.free_until)
+    return effect
 
 
 def _apply(
@@ -721,16 +778,37 @@ def _apply(
 
     Gives what it came to.
     """
-    paid = [payment for payment in _held_payments(session, booking) if payment.state == PAYMENT.held]
+    paid = [payment for payment in _held_payments(session, booking) if payment.state != PAYMENT.cash]
     for payment in paid:
         shares = Shares(effect.refund_cents, effect.helper_cents, effect.fee_cents)
         if payment.kind == "extra":
             shares = Shares(payment.amount_cents, 0, 0)
         _settle(session, payment, booking, shares, reason, by=by)
-    unpaid = _of_booking(session, booking, *PAYMENT_UNPAID)
-    if unpaid is not None:
-        _fail(session, unpaid, "called_off")
+    _call_unpaid_off(session, booking)
     return effect if paid else CancellationEffect(0, 0, 0, effect.free_until)
+
+
+def _call_unpaid_off(session: Session, booking: Booking) -> None:
+    """What is still to be paid for a visit that is over is not asked for any more."""
+    rows = select(Payment).where(Payment.booking_id == booking.id, Payment.state.in_(PAYMENT_UNPAID))
+    for payment in session.scalars(rows.order_by(Payment.id).execution_options(populate_existing=True)).all():
+        _fail(session, payment, "called_off")
+
+
+def _settle_cash(
+    session: Session,
+    payment: Payment,
+    booking: Booking,
+    shares: Shares,
+    reason: str,
+    *,
+    by: User | None,
+    note: str | None = None,
+) -> None:
+    """What the helper got into their hand: it is theirs already, less the platform's fee, which they owe."""
+    _post(session, "cash_paid", payment, (CASH, held(booking.id), payment.amount_cents))
+    _settle(session, payment, booking, shares, reason, by=by, note=note)
+    _post(session, "cash_kept", payment, (owed(booking.helper_id), CASH, payment.amount_cents))
 
 
 def _settle(
@@ -834,8 +912,14 @@ def _held_payments(session: Session, booking: Booking) -> list[Payment]:
     return list(session.scalars(rows.order_by(Payment.id).execution_options(populate_existing=True)))
 
 
+def _is_taken_back(session: Session, payment: Payment) -> bool:
+    """Whether the customer's bank asks for this money back, or has got it."""
+    asked = select(Dispute.id).where(Dispute.payment_id == payment.id, Dispute.state != DISPUTE.won)
+    return session.scalar(asked.limit(1)) is not None
+
+
 def _of_booking(session: Session, booking: Booking, *states: str) -> Payment | None:
-    """The booking's payment in one of these states; the database allows one at most that is under way."""
+    """The booking's first payment in one of these states; the database allows one at most that is under way."""
     return session.scalar(
         select(Payment).where(Payment.booking_id == booking.id, Payment.state.in_(states)).order_by(Payment.id).limit(1)
     )
@@ -843,7 +927,8 @@ def _of_booking(session: Session, booking: Booking, *states: str) -> Payment | N
 
 def _lock(session: Session, booking: Booking) -> None:
     """Wait until nobody else changes this booking, then read it anew."""
-    session.refresh(booking, with_for_update={"of": Booking})  # not the people that were loaded with it
+    # Only this row, not the people that were loaded with it; whoever just points to it (a posting) does not wait for it.
+    session.refresh(booking, with_for_update={"of": Booking, "key_share": True})
 
 
 def _demand_customer(by: User, booking: Booking) -> None:

@@ -1,18 +1,20 @@
 """Writing payouts: what helpers are owed, sent once they can be reached, and taken back when the operator decides so."""
 
+from datetime import timedelta
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from marketplace import clock
 from marketplace.actions import journal, ledger, outbox
 from marketplace.db import move
-from marketplace.domain.errors import WrongState
 from marketplace.domain.gateway import AccountFact, ReversalFact, TransferFact
 from marketplace.domain.lifecycles import PAYOUT, REVERSAL
 from marketplace.domain.money import GATEWAY, owed
-from marketplace.models import Entry, Payment, Payout, PayoutAccount, Reversal, Settlement
+from marketplace.models import Entry, Notice, Payment, Payout, PayoutAccount, Reversal, Settlement, User
 
 PAYOUT_CHANNEL, REVERSAL_CHANNEL = "payout", "reversal"
+REMINDER, REMIND_AFTER, REMIND_EVERY = "payout_waiting", timedelta(hours=1), timedelta(days=7)
 
 
 # ---- A helper's account
@@ -20,8 +22,9 @@ PAYOUT_CHANNEL, REVERSAL_CHANNEL = "payout", "reversal"
 
 def note_account(session: Session, user_id: int, fact: AccountFact) -> PayoutAccount:
     """Write down how a helper's account stands at the gateway; when money can reach it now, what waits is sent."""
+    session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))  # opened once
     account = session.scalar(
-        select(PayoutAccount).where(PayoutAccount.user_id == user_id).with_for_update(of=PayoutAccount)
+        select(PayoutAccount).where(PayoutAccount.user_id == user_id).execution_options(populate_existing=True)
     )
     now = clock.now()
     if account is None:
@@ -31,6 +34,8 @@ def note_account(session: Session, user_id: int, fact: AccountFact) -> PayoutAcc
         journal.record(session, "payout_account_opened", account, by=None)
     if account.reference != fact.reference:  # opened twice at the same instant: the first one stays
         return account
+    if (fact.ready, fact.begun) == (account.is_ready, account.has_begun):
+        return account  # nothing new: reading it again changes nothing
     became_ready = fact.ready and not account.is_ready
     account.is_ready, account.has_begun, account.read_at = fact.ready, fact.begun, now
     if became_ready:
@@ -39,13 +44,37 @@ def note_account(session: Session, user_id: int, fact: AccountFact) -> PayoutAcc
     return account
 
 
+def note_gone(session: Session, user_id: int) -> None:
+    """A helper's account was taken away from us: no money can reach it any more."""
+    account = session.scalar(select(PayoutAccount).where(PayoutAccount.user_id == user_id))
+    if account is not None and account.is_ready:
+        account.is_ready, account.read_at = False, clock.now()
+        journal.record(session, "payout_account_gone", account, by=None)
+
+
+def reminders_due(session: Session, *, limit: int = 50) -> list[int]:
+    """The ids of helpers whose money waits for their bank data, and who were not reminded of it for a while."""
+    since = clock.now() - REMIND_EVERY
+    ready = select(PayoutAccount.user_id).where(PayoutAccount.is_ready)
+    told = select(Notice.user_id).where(Notice.kind == REMINDER, Notice.at > since)
+    waiting = (
+        select(Payout.helper_id)
+        .where(Payout.state == PAYOUT.waiting, Payout.created_at <= clock.now() - REMIND_AFTER)
+        .where(Payout.helper_id.not_in(ready), Payout.helper_id.not_in(told))
+        .group_by(Payout.helper_id)
+        .order_by(Payout.helper_id)
+        .limit(limit)
+    )
+    return list(session.scalars(waiting))
+
+
 def remind(session: Session, helper_id: int) -> None:
     """Remind a helper that money waits for bank data."""
     waiting = session.scalar(
         select(func.sum(Payout.cents)).where(Payout.helper_id == helper_id, Payout.state == PAYOUT.waiting)
     )
     if waiting:
-        outbox.tell(session, helper_id, "payout_waiting", cents=int(waiting))
+        outbox.tell(session, helper_id, REMINDER, cents=int(waiting))
 
 
 # ---- Payouts
@@ -54,8 +83,9 @@ def remind(session: Session, helper_id: int) -> None:
 def ask(session: Session, payment: Payment, settlement: Settlement, helper_id: int) -> Payout | None:
     """Have the worker pay a helper a share, less what the helper owes us; None when nothing is left of it.
 
-    Called after the share is in the ledger, inside the booking's lock.
+    Called after the share is in the ledger, inside the booking's lock. Of two shares at once the second sees what the first left.
     """
+    session.execute(select(User.id).where(User.id == helper_id).with_for_update(key_share=True))
     cents = min(settlement.helper_cents, free_cents(session, helper_id))
     if cents <= 0:
         return None
@@ -98,21 +128,19 @@ def take(session: Session, payout_id: int) -> Payout:
     return session.get_one(Payout, payout_id)
 
 
-def put_back(session: Session, payout_id: int, why: str) -> None:
-    """It has surely not left; the next try has a new key."""
-    payout = session.get_one(Payout, payout_id)
-    move(session, Payout, payout_id, PAYOUT, "put_back", waits_for=why[:80], tries=payout.tries + 1)
+def put_back(session: Session, payout_id: int, why: str, *, tried: int) -> None:
+    """The try with this number has surely not left; the next one has a new key."""
+    payout = _locked(session, payout_id)
+    if payout.state in PAYOUT.befores("put_back") and payout.tries == tried:
+        move(session, Payout, payout_id, PAYOUT, "put_back", waits_for=why[:80], tries=tried + 1)
 
 
 def record_sent(session: Session, payout_id: int, fact: TransferFact) -> None:
     """The transfer was made; safe to run again."""
-    payout = session.get_one(Payout, payout_id)
-    try:
-        move(session, Payout, payout_id, PAYOUT, "send", reference=fact.reference, sent_at=clock.now(), waits_for=None)
-    except WrongState:
-        if payout.state == PAYOUT.sent:
-            return
-        raise
+    payout = _locked(session, payout_id)
+    if payout.state not in PAYOUT.befores("send"):
+        return
+    move(session, Payout, payout_id, PAYOUT, "send", reference=fact.reference, sent_at=clock.now(), waits_for=None)
     booking_id = session.get_one(Payment, payout.payment_id).booking_id
     ledger.post(
         session,
@@ -137,7 +165,7 @@ def take_back(session: Session, payment: Payment, settlement: Settlement, cents:
             select(Payout)
             .where(Payout.payment_id == payment.id, Payout.state != PAYOUT.dropped)
             .order_by(Payout.id.desc())
-            .with_for_update(of=Payout)
+            .with_for_update(of=Payout, key_share=True)
             .execution_options(populate_existing=True)
         )
     )
@@ -154,7 +182,7 @@ def take_back(session: Session, payment: Payment, settlement: Settlement, cents:
 
 def record_taken_back(session: Session, reversal_id: int, fact: ReversalFact) -> None:
     """The helper's part came back; safe to run again."""
-    reversal = session.get_one(Reversal, reversal_id)
+    reversal = _locked_reversal(session, reversal_id)
     if reversal.state not in REVERSAL.befores("take_back"):
         return
     move(session, Reversal, reversal_id, REVERSAL, "take_back", reference=fact.reference, taken_back_at=clock.now())
@@ -174,7 +202,7 @@ def record_taken_back(session: Session, reversal_id: int, fact: ReversalFact) ->
 
 def deny_taking_back(session: Session, reversal_id: int, why: str) -> None:
     """It surely does not come back: it stays a debt, which later payouts are lowered by."""
-    reversal = session.get_one(Reversal, reversal_id)
+    reversal = _locked_reversal(session, reversal_id)
     if reversal.state in REVERSAL.befores("fail"):
         move(session, Reversal, reversal_id, REVERSAL, "fail", failure=why[:80])
         journal.record(session, "payout_kept", session.get_one(Payout, reversal.payout_id), by=None)
@@ -193,6 +221,17 @@ def _reverse(session: Session, payout: Payout, settlement: Settlement, cents: in
     session.add(reversal)
     session.flush()
     outbox.ask(session, REVERSAL_CHANNEL, reversal.id)
+
+
+def _locked(session: Session, payout_id: int) -> Payout:
+    """The payout as it stands now; nobody else changes it meanwhile."""
+    mine = select(Payout).where(Payout.id == payout_id).with_for_update(of=Payout, key_share=True)
+    return session.scalars(mine.execution_options(populate_existing=True)).one()
+
+
+def _locked_reversal(session: Session, reversal_id: int) -> Reversal:
+    mine = select(Reversal).where(Reversal.id == reversal_id).with_for_update(of=Reversal, key_share=True)
+    return session.scalars(mine.execution_options(populate_existing=True)).one()
 
 
 def _waiting_of(session: Session, helper_id: int) -> list[int]:

@@ -6,12 +6,15 @@ from sqlalchemy.orm import Session
 from marketplace import clock
 from marketplace.actions import journal, ledger, outbox
 from marketplace.db import move
+from marketplace.domain.errors import N_, NotAllowed
 from marketplace.domain.gateway import RefundFact
-from marketplace.domain.lifecycles import REFUND
-from marketplace.domain.money import GATEWAY, REFUNDS
-from marketplace.models import Payment, Refund, Settlement
+from marketplace.domain.lifecycles import DISPUTE, REFUND
+from marketplace.domain.money import GATEWAY, LOSSES, REFUNDS
+from marketplace.models import Booking, Dispute, Payment, Refund, Settlement, User
+from marketplace.permissions import may_move_money
 
 CHANNEL = "refund"
+CHARGED_BACK = "charge_disputed"  # the gateway's word: the customer's bank has this money already
 
 
 def ask(session: Session, payment: Payment, settlement: Settlement, cents: int) -> Refund:
@@ -29,28 +32,51 @@ def ask(session: Session, payment: Payment, settlement: Settlement, cents: int) 
     return refund
 
 
-def record(session: Session, refund_id: int, fact: RefundFact) -> None:
-    """Book what the gateway says of a refund; safe to run again, and a refund can only fail or be given, never come back."""
-    refund = session.scalars(select(Refund).where(Refund.id == refund_id).with_for_update(of=Refund)).one()
+def record(session: Session, refund_id: int, fact: RefundFact, *, tried: int) -> None:
+    """Book what the gateway says of a refund's try with this number; safe to run again, and only forward.
+
+    The money leaves the gateway when the refund is made there, also while the bank still works on it; one that fails has
+    left and come back. What is said of an older try was booked when that one failed.
+    """
+    refund = _locked(session, refund_id)
+    if refund.tries != tried:
+        return
     if refund.reference is None:
         refund.reference = fact.reference
-    if fact.outcome == "failed":
-        _fail(session, refund, fact.reason or "failed")
-    elif refund.state in REFUND.befores("give"):
+        session.flush()
+    if refund.state in REFUND.befores("give"):
         move(session, Refund, refund.id, REFUND, "give", given_at=clock.now())
         _post(session, refund, "refund_given", (REFUNDS, GATEWAY, refund.cents))
         journal.record(session, "refund_given", refund, by=None, facts={"cents": refund.cents})
+    if fact.outcome == "failed":
+        _fail(session, refund, fact.reason or "failed")
 
 
-def deny(session: Session, refund_id: int, why: str) -> None:
-    """The gateway has surely not given this refund; the operator sees it and may ask again."""
-    _fail(session, session.get_one(Refund, refund_id), why)
+def deny(session: Session, refund_id: int, why: str, *, tried: int) -> None:
+    """The gateway has surely not made this try; the operator sees it and may ask again."""
+    refund = _locked(session, refund_id)
+    if refund.tries == tried and refund.reference is None:
+        _fail(session, refund, why)
 
 
-def ask_again(session: Session, refund: Refund) -> None:
-    """Ask for a failed refund once more, under a new key. Raises WrongState."""
-    move(session, Refund, refund.id, REFUND, "ask_again", tries=refund.tries + 1, reference=None, failure=None)
+def ask_again(session: Session, refund: Refund, *, by: User) -> None:
+    """The operator asks for a failed refund once more, under a new key. Raises NotAllowed, WrongState."""
+    booking = session.get_one(Booking, session.get_one(Payment, refund.payment_id).booking_id)
+    if not may_move_money(by, booking):
+        raise NotAllowed(N_("A moderator decides, and never about a visit of their own."))
+    tries = _locked(session, refund.id).tries + 1
+    move(session, Refund, refund.id, REFUND, "ask_again", tries=tries, reference=None, failure=None)
+    journal.record(session, "refund_asked_again", refund, by=by, facts={"cents": refund.cents})
     outbox.ask(session, CHANNEL, refund.id)
+
+
+def drop_charged_back(session: Session, payment: Payment) -> None:
+    """The customer's bank has taken the money back for good: what we could not give back for that reason, we owe no more."""
+    rows = select(Refund).where(
+        Refund.payment_id == payment.id, Refund.state.in_(REFUND.befores("drop")), Refund.failure == CHARGED_BACK
+    )
+    for refund in session.scalars(rows.order_by(Refund.id).with_for_update(of=Refund, key_share=True)).all():
+        _drop(session, refund)
 
 
 def _fail(session: Session, refund: Refund, why: str) -> None:
@@ -62,6 +88,22 @@ def _fail(session: Session, refund: Refund, why: str) -> None:
     if had_left:
         _post(session, refund, "refund_failed", (GATEWAY, REFUNDS, refund.cents))
     journal.record(session, "refund_failed", refund, by=None, facts={"cents": refund.cents})
+    lost = select(Dispute.id).where(Dispute.payment_id == refund.payment_id, Dispute.state == DISPUTE.lost)
+    if refund.failure == CHARGED_BACK and session.scalar(lost.limit(1)) is not None:
+        _drop(session, refund)
+
+
+def _drop(session: Session, refund: Refund) -> None:
+    """What was lost to the bank is no loss as far as the customer was to get it anyway."""
+    move(session, Refund, refund.id, REFUND, "drop")
+    _post(session, refund, "refund_dropped", (REFUNDS, LOSSES, refund.cents))
+    journal.record(session, "refund_dropped", refund, by=None, facts={"cents": refund.cents})
+
+
+def _locked(session: Session, refund_id: int) -> Refund:
+    """The refund as it stands now; nobody else changes it meanwhile."""
+    mine = select(Refund).where(Refund.id == refund_id).with_for_update(of=Refund, key_share=True)
+    return session.scalars(mine.execution_options(populate_existing=True)).one()
 
 
 def _post(session: Session, refund: Refund, kind: str, moved: ledger.Moved) -> None:

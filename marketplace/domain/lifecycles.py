@@ -144,7 +144,12 @@ PAYMENT = Lifecycle(
 REFUND = Lifecycle(
     "refund",
     "asked",
-    {"give": {"asked": "given"}, "fail": {"asked": "failed", "given": "failed"}, "ask_again": {"failed": "asked"}},
+    {
+        "give": {"asked": "given"},
+        "fail": {"asked": "failed", "given": "failed"},
+        "ask_again": {"failed": "asked"},
+        "drop": {"failed": "dropped"},  # the customer's bank has taken the money back itself
+    },
 )
 
 PAYOUT = Lifecycle(

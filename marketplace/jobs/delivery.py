@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from marketplace.actions import outbox
 from marketplace.db import db, transaction
+from marketplace.domain.errors import DomainError
 from marketplace.gateways import Gateways
 from marketplace.gateways.mail import Mail, MailRefused
 from marketplace.gateways.payments import GatewayRefused
@@ -40,14 +41,15 @@ def deliver_due(gateways: Gateways, words: Words, *, limit: int = 20) -> Deliver
     delivered = 0
     for item_id in leased:
         item = db.session.get_one(OutboxItem, item_id)
+        attempt = item.attempts
         try:
             _hand_over(item, gateways, words)
-        except (MailRefused, GatewayRefused) as problem:
+        except (MailRefused, GatewayRefused, DomainError) as problem:
             with transaction() as session:
                 outbox.mark_failed(session, session.get_one(OutboxItem, item_id), str(problem))
         else:
             with transaction() as session:
-                outbox.mark_delivered(session, item_id)
+                outbox.mark_delivered(session, item_id, attempt=attempt)
             delivered += 1
     return Delivered(delivered, len(leased) - delivered)
 

@@ -11,13 +11,15 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
 
 from marketplace import clock
 from marketplace.actions import disputes, payments, payouts, refunds
 from marketplace.db import db, transaction
-from marketplace.domain.errors import DomainError, NotFound, WrongState
+from marketplace.domain.errors import DomainError, NotAllowed, NotFound, WrongState
 from marketplace.domain.gateway import (
     AccountRequest,
+    ChargeFact,
     ChargeRequest,
     CheckoutRequest,
     GatewayNotice,
@@ -26,7 +28,7 @@ from marketplace.domain.gateway import (
     SavedCard,
     TransferRequest,
 )
-from marketplace.domain.lifecycles import DISPUTE, PAYMENT, PAYMENT_UNDER_WAY, PAYOUT
+from marketplace.domain.lifecycles import DISPUTE, PAYMENT, PAYMENT_UNDER_WAY, PAYOUT, REFUND, REVERSAL
 from marketplace.domain.policy import Policy
 from marketplace.gateways import Gateways
 from marketplace.gateways.payments import GatewayDenied, GatewayRefused, GatewaySilent
@@ -41,13 +43,14 @@ from marketplace.models import (
     Reversal,
     User,
 )
+from marketplace.permissions import side_of
 from marketplace.queries.bookings import reservations_over
-from marketplace.queries.payments import is_held, is_under_way, prepared_of
+from marketplace.queries.payments import extra_of, is_held, is_under_way, prepared_of
 
 log = structlog.get_logger()
 
 KEY_LIVES = timedelta(hours=23)  # the gateway forgets keys after a day; from then on we look before we ask again
-PAGE_OPEN = timedelta(hours=23)  # the gateway ends a page after a day at the latest; ours are closed long before
+REFUND_OPEN = (REFUND.asked, REFUND.given)  # one that was given may still come back
 NOT_OURS_YET = "not_ours_yet"
 
 
@@ -81,6 +84,7 @@ def give_up(booking_id: int, gateways: Gateways, *, by: User | None = None) -> b
 
     Raises GatewayRefused, NotAllowed, WrongState.
     """
+    _demand_side(booking_id, by, "customer")
     payment_id = prepared_of(db.session, booking_id)
     if payment_id is not None:
         settle(payment_id, gateways, close=True)
@@ -96,7 +100,8 @@ def drop_extra(booking_id: int, gateways: Gateways, *, by: User) -> bool:
 
     Raises GatewayRefused, NotAllowed, WrongState.
     """
-    payment_id = prepared_of(db.session, booking_id)
+    _demand_side(booking_id, by, "customer", "helper")
+    payment_id = extra_of(db.session, booking_id)
     if payment_id is not None and _was_opened(payment_id):
         settle(payment_id, gateways, close=True)
         return not is_held(db.session, payment_id)
@@ -122,10 +127,20 @@ def charge_due(gateways: Gateways) -> int:
         due = payments.take_charges_due(session)
     for payment_id in due:
         with _refusals_logged(payment_id=payment_id):
-            fact = gateways.payments.charge(_charge_request(payment_id, gateways))
+            fact = _charged(payment_id, gateways)
             with transaction() as session:
                 payments.record_charge(session, payment_id, fact)
     return len(due)
+
+
+def _charged(payment_id: int, gateways: Gateways) -> ChargeFact:
+    """Charge a saved card once, however often it is tried; a card that surely cannot be charged is one that was declined."""
+    request, may_be_there = _charge_request(payment_id, gateways)
+    try:
+        found = gateways.payments.find_charge(request) if may_be_there else None
+        return found or gateways.payments.charge(request)
+    except GatewayDenied as denial:
+        return ChargeFact("declined", reason=denial.code)
 
 
 def cancel_unpaid(gateways: Gateways, *, policy: Policy) -> int:
@@ -143,6 +158,8 @@ def cancel_unpaid(gateways: Gateways, *, policy: Policy) -> int:
         with _refusals_logged(payment_id=payment_id):
             if _was_opened(payment_id):
                 settle(payment_id, gateways, close=True)
+                if is_held(db.session, payment_id):
+                    continue
             with transaction() as session:
                 payments.cancel_unpaid(session, session.get_one(Booking, booking_id))
             cancelled += 1
@@ -156,7 +173,10 @@ def deliver_refund(facts: Mapping[str, Any], gateways: Gateways) -> None:
     """Have the gateway give a refund, or read how it stands; raises GatewaySilent, for another try."""
     refund = db.session.get_one(Refund, facts["id"])
     payment = db.session.get_one(Payment, refund.payment_id)
-    refund_id, reference, intent, name = refund.id, refund.reference, str(payment.intent), f"{refund.id}:{refund.tries}"
+    if refund.state not in REFUND_OPEN:
+        return
+    refund_id, tried, reference, intent = refund.id, refund.tries, refund.reference, str(payment.intent)
+    name = f"{refund_id}:{tried}"
     request = RefundRequest(f"refund-{name}", name, intent, refund.cents, refund.currency)
     may_be_there = refund.created_at < clock.now() - KEY_LIVES
     db.session.rollback()  # nothing stays open while we talk to the outside
@@ -168,32 +188,26 @@ def deliver_refund(facts: Mapping[str, Any], gateways: Gateways) -> None:
             fact = found or gateways.payments.refund(request)
     except GatewayDenied as denial:
         with transaction() as session:
-            refunds.deny(session, refund_id, denial.code)
+            refunds.deny(session, refund_id, denial.code, tried=tried)
         return
     with transaction() as session:
-        refunds.record(session, refund_id, fact)
+        refunds.record(session, refund_id, fact, tried=tried)
     if fact.outcome == "pending":
         raise GatewaySilent("the refund is under way at the bank")
 
 
 def deliver_payout(facts: Mapping[str, Any], gateways: Gateways) -> None:
     """Send a payout, once the helper's account is ready and no bank disputes the money; raises GatewaySilent until then."""
-    payout = db.session.get_one(Payout, facts["id"])
-    if payout.state not in PAYOUT.befores("take"):
+    payout_id = int(facts["id"])
+    if db.session.get_one(Payout, payout_id).state not in PAYOUT.befores("take"):
         return
-    payout_id, payment_id = payout.id, payout.payment_id
-    account = db.session.scalar(select(PayoutAccount).where(PayoutAccount.user_id == payout.helper_id))
-    disputed = db.session.scalar(
-        select(Dispute.id).where(Dispute.payment_id == payment_id, Dispute.state.in_(DISPUTE.befores("lose")))
-    )
-    if account is None or not account.is_ready or disputed:
-        raise GatewaySilent("disputed" if disputed else "the helper has not given bank data yet")
-    destination, may_be_there = account.reference, payout.created_at < clock.now() - KEY_LIVES
     with transaction() as session:  # from here on it may have left: a refund takes it back instead of keeping it
+        destination = _destination(session, payout_id)
         payout = payouts.take(session, payout_id)
-        payment = session.get_one(Payment, payment_id)
+        payment = session.get_one(Payment, payout.payment_id)
         whole = payout.cents <= payment.card_cents  # more than the charge brought: credit of the customer is part of it
-        name, group = f"{payout_id}:{payout.tries}", _group(payment.booking_id)
+        tried, may_be_there = payout.tries, payout.created_at < clock.now() - KEY_LIVES
+        name, group = f"{payout_id}:{tried}", _group(payment.booking_id)
         request = TransferRequest(
             key=f"payout-{name}",
             payout=name,
@@ -208,16 +222,36 @@ def deliver_payout(facts: Mapping[str, Any], gateways: Gateways) -> None:
         fact = found or gateways.payments.transfer(request)
     except GatewayDenied as denial:
         with transaction() as session:
-            payouts.put_back(session, payout_id, denial.code)
+            payouts.put_back(session, payout_id, denial.code, tried=tried)
         raise GatewaySilent(str(denial)) from denial
     with transaction() as session:
         payouts.record_sent(session, payout_id, fact)
+
+
+def _destination(session: Session, payout_id: int) -> str:
+    """The helper's account; raises GatewaySilent while no money can reach it, or a bank disputes the money.
+
+    What may have left already is only asked for again, whatever has happened since.
+    """
+    payout = session.get_one(Payout, payout_id)
+    account = session.scalar(select(PayoutAccount).where(PayoutAccount.user_id == payout.helper_id))
+    disputed = select(Dispute.id).where(
+        Dispute.payment_id == payout.payment_id, Dispute.state.in_(DISPUTE.befores("lose"))
+    )
+    may_have_left = payout.state == PAYOUT.sending
+    if account is None or not (account.is_ready or may_have_left):
+        raise GatewaySilent("the helper has not given bank data yet")
+    if session.scalar(disputed.limit(1)) is not None and not may_have_left:
+        raise GatewaySilent("a bank disputes the money")
+    return account.reference
 
 
 def deliver_reversal(facts: Mapping[str, Any], gateways: Gateways) -> None:
     """Take a part of a sent payout back; raises GatewaySilent, for another try."""
     reversal = db.session.get_one(Reversal, facts["id"])
     payout = db.session.get_one(Payout, reversal.payout_id)
+    if reversal.state not in REVERSAL.befores("take_back"):
+        return
     reversal_id, transfer, name = reversal.id, payout.reference, str(reversal.id)
     request = ReversalRequest(f"reversal-{name}", name, transfer or "", reversal.cents)
     may_be_there = reversal.created_at < clock.now() - KEY_LIVES
@@ -233,6 +267,15 @@ def deliver_reversal(facts: Mapping[str, Any], gateways: Gateways) -> None:
         return
     with transaction() as session:
         payouts.record_taken_back(session, reversal_id, fact)
+
+
+def remind_helpers() -> int:
+    """Remind helpers whose money waits for their bank data, once a week; gives how many."""
+    due = payouts.reminders_due(db.session)
+    for helper_id in due:
+        with transaction() as session:
+            payouts.remind(session, helper_id)
+    return len(due)
 
 
 # ---- A helper's account
@@ -315,20 +358,23 @@ def _intent_changed(notice: GatewayNotice, gateways: Gateways) -> Effect:
 
 
 def _refund_changed(notice: GatewayNotice, gateways: Gateways) -> Effect:
-    number, _, attempt = (notice.ours or "").partition(":")
-    known = Refund.id == (int(number) if number.isdecimal() else 0), Refund.tries == (int(attempt or 0))
-    refund_id = _id_or_none(select(Refund.id).where(*known))
-    if refund_id is None:
+    number, _, tried = (notice.ours or "").partition(":")
+    known = Refund.id == (int(number) if number.isdecimal() else 0)
+    refund_id = _id_or_none(select(Refund.id).where(known))
+    if refund_id is None or not tried.isdecimal():
         raise NotFound()
     fact = gateways.payments.read_refund(notice.reference)
-    return lambda session: refunds.record(session, refund_id, fact)
+    return lambda session: refunds.record(session, refund_id, fact, tried=int(tried))
 
 
 def _account_changed(notice: GatewayNotice, gateways: Gateways) -> Effect:
     user_id = _id_or_none(select(PayoutAccount.user_id).where(PayoutAccount.reference == notice.reference))
     if user_id is None:
         raise NotFound()
-    fact = gateways.payments.read_account(notice.reference)
+    try:
+        fact = gateways.payments.read_account(notice.reference)
+    except GatewayDenied:  # it was taken away from us
+        return lambda session: payouts.note_gone(session, user_id)
     return lambda session: payouts.note_account(session, user_id, fact)
 
 
@@ -369,7 +415,6 @@ def _request(payment_id: int, gateways: Gateways) -> CheckoutRequest:
         currency=payment.currency,
         description=f"{gateways.site.brand} {booking.public_id}",
         return_url=f"{gateways.site.url}/payments/{payment.public_id}/return",
-        expires_at=payment.created_at + PAGE_OPEN if payment.state == PAYMENT.prepared else None,
         email=email,
         saves_card=payment.charge_at is not None and payment.state == PAYMENT.prepared,
     )
@@ -377,7 +422,8 @@ def _request(payment_id: int, gateways: Gateways) -> CheckoutRequest:
     return request
 
 
-def _charge_request(payment_id: int, gateways: Gateways) -> ChargeRequest:
+def _charge_request(payment_id: int, gateways: Gateways) -> tuple[ChargeRequest, bool]:
+    """What is asked for, and whether it may have been done so long ago that the gateway has forgotten the key."""
     payment = db.session.get_one(Payment, payment_id)
     booking = db.session.get_one(Booking, payment.booking_id)
     request = ChargeRequest(
@@ -389,8 +435,15 @@ def _charge_request(payment_id: int, gateways: Gateways) -> ChargeRequest:
         description=f"{gateways.site.brand} {booking.public_id}",
         card=SavedCard(str(payment.card_customer), str(payment.card_method)),
     )
+    may_be_there = payment.asked_at is not None and payment.asked_at < clock.now() - KEY_LIVES
     db.session.rollback()
-    return request
+    return request, may_be_there
+
+
+def _demand_side(booking_id: int, by: User | None, *sides: str) -> None:
+    """Nobody else's page is touched; the worker (nobody) may. Raises NotAllowed."""
+    if by is not None and side_of(by, db.session.get_one(Booking, booking_id)) not in sides:
+        raise NotAllowed()
 
 
 def _id_or_none(statement: Select[tuple[int]]) -> int | None:

@@ -1,5 +1,6 @@
 """Reconciliation: the gateway's own books against our ledger, every night and on demand."""
 
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
@@ -16,6 +17,21 @@ from marketplace.queries.reconciliation import booked, newest
 log = structlog.get_logger()
 
 EVERY = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Look:
+    """Both books, and how much is there and owed, at about one moment."""
+
+    comparison: Comparison
+    balance_cents: int
+    owed_cents: int
+    currency: str
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether the books agree and nothing is missing."""
+        return not self.comparison.differences and self.owed_cents <= self.balance_cents
 
 
 def reconcile_when_due(gateway: PaymentGateway) -> int:
@@ -35,8 +51,26 @@ def reconcile_when_due(gateway: PaymentGateway) -> int:
 def reconcile(gateway: PaymentGateway) -> Comparison:
     """Compare line by line, and what we owe with what is there; keeps the result. Raises GatewayRefused.
 
-    The gateway is read first: what it did meanwhile is in our ledger a moment later, and in the next comparison.
+    The two books cannot be read at the same instant. So what seems to differ is looked at once more, and only what
+    differs still is told: money that moved between the two readings is in both books by then.
     """
+    look = _look(gateway)
+    if not look.is_clean:
+        look = _both(look, _look(gateway))
+    with transaction() as session:
+        reconciliation.keep(
+            session,
+            look.comparison,
+            balance_cents=look.balance_cents,
+            owed_cents=look.owed_cents,
+            currency=look.currency,
+        )
+    if look.comparison.differences:
+        log.error("books_differ", differences=len(look.comparison.differences))
+    return look.comparison
+
+
+def _look(gateway: PaymentGateway) -> Look:
     movements = list(gateway.movements())
     balance = gateway.balance()
     comparison = compare(movements, booked(db.session))
@@ -46,10 +80,13 @@ def reconcile(gateway: PaymentGateway) -> Comparison:
         if account not in OURS and account != REVENUE and cents > 0
     )
     db.session.rollback()
-    with transaction() as session:
-        reconciliation.keep(
-            session, comparison, balance_cents=balance.cents, owed_cents=owed, currency=balance.currency
-        )
-    if comparison.differences:
-        log.error("books_differ", differences=len(comparison.differences))
-    return comparison
+    return Look(comparison, balance.cents, owed, balance.currency)
+
+
+def _both(first: Look, second: Look) -> Look:
+    """The second look, with what the first one saw too; less is missing if it was less at either of them."""
+    seen = set(first.comparison.differences)
+    kept = [one for one in second.comparison.differences if one in seen]
+    missing = min(first.owed_cents - first.balance_cents, second.owed_cents - second.balance_cents)
+    owed = second.owed_cents if missing > 0 else min(second.owed_cents, second.balance_cents)
+    return replace(second, comparison=replace(second.comparison, differences=kept), owed_cents=owed)

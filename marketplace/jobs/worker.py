@@ -28,6 +28,7 @@ def round_of_work(gateways: Gateways, words: Words, *, policy: Policy) -> dict[s
     done |= deadlines.work_off(gateways.photos, policy=policy)
     done["standings_refreshed"] = badges.refresh_stale(policy=policy)
     done["reconciled"] = reconciliation.reconcile_when_due(gateways.payments)
+    done["helpers_reminded"] = payments.remind_helpers()
     post = deliver_due(gateways, words)
     done |= {"delivered": post.delivered, "not_delivered": post.failed}
     return {what: count for what, count in done.items() if count}

@@ -41,6 +41,8 @@ from marketplace.models import (
     Settlement,
 )
 
+# What SQLite reads in one transaction is one moment by itself.
+SNAPSHOT = {"postgresql": {"isolation_level": "REPEATABLE READ"}}
 CHUNK = 5_000  # bookings that the proof looks at together
 HOLDING = (
     "confirmed",
@@ -113,7 +115,12 @@ def _kind_of(posted: str, source: str, goal: str) -> str | None:
 
 
 def ledger_faults(session: Session) -> list[str]:
-    """Every truth of the ledger that does not hold, in a sentence each; an empty list is the proof."""
+    """Every truth of the ledger that does not hold, in a sentence each; an empty list is the proof.
+
+    All of it is read as it was at one moment, whoever writes meanwhile, unless the caller has begun to read already.
+    """
+    if not session.in_transaction():
+        session.connection(execution_options=SNAPSHOT.get(session.get_bind().dialect.name, {}))
     faults = list(_faults_of_facts(session))
     last = session.scalar(select(func.max(Booking.id))) or 0
     for first in range(1, last + 1, CHUNK):
@@ -194,7 +201,10 @@ def _rows_of(session: Session, first: int, last: int) -> _Rows:
         .where(here)
     ).all()
     payouts = session.execute(
-        select(Payout.payment_id, Payout.id, Payout.state, Payout.cents, Payout.taken_back_cents, Payout.helper_id)
+        select(
+            *(Payout.payment_id, Payout.id, Payout.settlement_id, Payout.state, Payout.cents),
+            *(Payout.taken_back_cents, Payout.helper_id),
+        )
         .join(Payment, Payment.id == Payout.payment_id)
         .where(here)
     )
@@ -263,6 +273,8 @@ def _want_what_moved(want: Want, payment: Row[Any], rows: _Rows, there: Counter[
         for number in range(1, refund.tries + 1):
             key = f"{refund.id}:{number}"
             given = ("refund_given", key, REFUNDS, GATEWAY, refund.cents, payment.currency)
+            if number == refund.tries and refund.state == REFUND.dropped:
+                want("refund_dropped", key, REFUNDS, LOSSES, refund.cents)
             if number == refund.tries and refund.state == REFUND.given:
                 want("refund_given", key, REFUNDS, GATEWAY, refund.cents)
             elif there[given]:  # given at first, and came back
@@ -311,10 +323,19 @@ def _faults_of_payment(booking: Row[Any], payment: Row[Any], rows: _Rows) -> Ite
         asked = rows.refunds.get(one.id)
         if (asked.cents if asked else 0) != to_card:
             yield f"settlement {one.id} gives {to_card} back, its refund {asked.cents if asked else 0}"
+    brought = {one.id: max(0, one.helper_cents) for one in settlements}
+    left = 0
     for payout in rows.payouts[payment.id]:
         back = sum(one.cents for one in rows.reversals[payout.id])
         if back != payout.taken_back_cents:
             yield f"payout {payout.id} says {payout.taken_back_cents} taken back, its reversals {back}"
+        if payout.cents > brought.get(payout.settlement_id, 0) or payout.helper_id != booking.helper_id:
+            yield f"payout {payout.id} is not what settlement {payout.settlement_id} gives the helper"
+        left += payout.cents - payout.taken_back_cents
+    if left > max(0, helper):
+        yield f"{name} pays {left} out, its helper has {helper}"
+    if payment.method == "cash" and (refund or rows.payouts[payment.id]):
+        yield f"{name} is paid on the spot, and money of it moves here"
 
 
 def _state_for(refunded: int, amount: int) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, joinedload
 from marketplace import clock
 from marketplace.domain.errors import N_, NotAllowed, NotFound, PaymentUnderWay, WrongState
 from marketplace.domain.lifecycles import BID, BOOKING_LIVE, PAYMENT, PAYMENT_UNDER_WAY, TASK
-from marketplace.models import Bid, Booking, Payment, Task, User
+from marketplace.models import Bid, Booking, Payment, Refund, Task, User
 from marketplace.permissions import may_answer_bid
 from marketplace.queries.bids import terms_number
 
@@ -67,11 +67,28 @@ def latest_of(session: Session, booking_id: int) -> Payment | None:
     return session.scalar(newest.limit(1))
 
 
+def all_of(session: Session, booking_id: int) -> list[Payment]:
+    """Every payment of a booking, oldest first: for the visit, and for more work agreed on the spot."""
+    return list(session.scalars(select(Payment).where(Payment.booking_id == booking_id).order_by(Payment.id)))
+
+
+def refunds_of(session: Session, booking_id: int) -> list[Refund]:
+    """The refunds of a booking, oldest first."""
+    here = select(Refund).join(Payment, Payment.id == Refund.payment_id).where(Payment.booking_id == booking_id)
+    return list(session.scalars(here.order_by(Refund.id)))
+
+
 def prepared_of(session: Session, booking_id: int) -> int | None:
     """The id of the booking's payment that is under way, if there is one."""
     return session.scalar(
         select(Payment.id).where(Payment.booking_id == booking_id, Payment.state.in_(PAYMENT_UNDER_WAY))
     )
+
+
+def extra_of(session: Session, booking_id: int) -> int | None:
+    """The id of more work of this booking that is not paid yet, if there is any."""
+    unpaid = Payment.booking_id == booking_id, Payment.kind == "extra", Payment.state.in_(PAYMENT_UNDER_WAY)
+    return session.scalar(select(Payment.id).where(*unpaid))
 
 
 def is_under_way(session: Session, payment_id: int) -> bool:

@@ -66,6 +66,9 @@ class PaymentGateway(Protocol):
     def charge(self, request: ChargeRequest) -> ChargeFact:
         """Charge a saved card, once per key."""
 
+    def find_charge(self, request: ChargeRequest) -> ChargeFact | None:
+        """The charge that was made for this request, if any: for keys older than the gateway remembers."""
+
     def read_charge(self, intent: str) -> ChargeFact:
         """How a charge stands now."""
 

@@ -58,22 +58,23 @@ class StripePayers(StripePart):
     def charge(self, request: ChargeRequest) -> ChargeFact:
         """Charge a saved card, once per key."""
         wanted = requests.charge(request)
-
-        def find() -> ChargeFact | None:
-            listed = self.api.payment_intents.list({"customer": request.card.customer, "limit": PAGE_SIZE})
-            found = bearing(listed.auto_paging_iter(), "key", request.key)
-            return self.read_charge(found["id"]) if found else None
-
         with refusals():
             try:
                 return once(
                     request.key,
                     lambda key: facts.charge(self.api.payment_intents.create(wanted, keyed(key)).to_dict()),
-                    find,
+                    lambda: self.find_charge(request),
                 )
             except stripe.CardError as error:
                 asks = error.code == "authentication_required"
                 return ChargeFact("action_needed" if asks else "declined", reason=decline_code(error))
+
+    def find_charge(self, request: ChargeRequest) -> ChargeFact | None:
+        """The charge that was made for this request, if any: for keys older than the gateway remembers."""
+        with refusals():
+            listed = self.api.payment_intents.list({"customer": request.card.customer, "limit": PAGE_SIZE})
+            found = bearing(listed.auto_paging_iter(), "key", request.key)
+            return self.read_charge(found["id"]) if found else None
 
     def read_charge(self, intent: str) -> ChargeFact:
         """How a charge stands now."""
