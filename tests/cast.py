@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from itertools import count
 from typing import Any
@@ -15,7 +16,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace import clock
-from marketplace.jobs.payments import open_page
+from marketplace.actions import payments
+from marketplace.db import by_public_id, transaction
+from marketplace.domain.policy import Policy
+from marketplace.jobs.payments import open_account, open_page, read_account
 from marketplace.models import Bid, BidStep, Booking, Draft, Payment, Photo, Profile, Task, User, UserSession
 from tests.factories import (
     make_bid,
@@ -326,6 +330,9 @@ def booking_in(state: str, cast: Cast) -> Scene:
     values = {
         "refund_cents": str(one.price_cents),
         "note": "Es geht noch nicht.",
+        "what": "Zweites Gerät",
+        "price": "25",
+        "checked": "yes",
         "stars": "5",
         "words": "Sehr gut.",
         "reason": "Beide haben uns geschrieben.",
@@ -333,6 +340,25 @@ def booking_in(state: str, cast: Cast) -> Scene:
     }
     secrets = [*_bid_secrets(cast, cast.session.get_one(Bid, one.bid_id)), str(one.address), str(one.phone)]
     return Scene({"public_id": one.public_id}, values, secrets)
+
+
+def late_visit(cast: Cast) -> Scene:
+    """A visit whose hour has come and gone, the helper being on the way."""
+    scene = booking_in("on_the_way", cast)
+    with transaction() as rows:
+        booking = by_public_id(rows, Booking, scene.ids["public_id"])
+        booking.starts_at = booking.promised_at = clock.now() - timedelta(minutes=20)
+    return scene
+
+
+def extra_asked(cast: Cast) -> Scene:
+    """More work that the helper has proposed and the customer has not answered."""
+    scene = booking_in("started", cast)
+    with transaction() as rows:
+        booking = by_public_id(rows, Booking, scene.ids["public_id"])
+        words = {"cents": 2500, "what": "Zweites Gerät", "policy": Policy()}
+        payments.ask_extra(rows, booking, by=rows.get_one(User, booking.helper_id), **words)
+    return scene
 
 
 def _checkout(cast: Cast) -> Payment:
@@ -362,6 +388,35 @@ def reservation(cast: Cast) -> Scene:
     booking = cast.session.get_one(Booking, _checkout(cast).booking_id)
     secrets = _bid_secrets(cast, cast.session.get_one(Bid, booking.bid_id))
     return Scene({"public_id": booking.public_id}, {}, [*secrets, str(booking.address)])
+
+
+def _account(cast: Cast) -> str:
+    reference = open_account(cast.helper, cast.app.extensions["gateways"], country="CH")
+    cast.session.rollback()
+    return reference
+
+
+def payout_account(cast: Cast) -> Scene:
+    """The helper has given bank data to the payment service."""
+    doors = cast.app.extensions["gateways"]
+    doors.sandbox.onboard(_account(cast))
+    read_account(cast.helper.id, doors)
+    return Scene()
+
+
+def onboarding(cast: Cast) -> Scene:
+    """The payment service's page for bank data; whoever knows its long address may fill it in."""
+    gateway = cast.app.extensions["gateways"].payments
+    link = gateway.onboarding_page(_account(cast), return_url="http://localhost/", refresh_url="http://localhost/")
+    return Scene({"token": link.rpartition("/")[2], "ending": "completion"})
+
+
+def dashboard(cast: Cast) -> Scene:
+    """The payment service's page on which the helper sees what has arrived."""
+    doors = cast.app.extensions["gateways"]
+    reference = _account(cast)
+    doors.sandbox.onboard(reference)
+    return Scene({"token": doors.payments.account_page(reference).rpartition("/")[2]})
 
 
 # ---- People
@@ -541,9 +596,14 @@ SCENES: dict[str, Callable[[Cast], Scene]] = {
         bids_of_task,
         biddable,
         conversation,
+        late_visit,
+        extra_asked,
         checkout,
         payment,
         reservation,
+        payout_account,
+        onboarding,
+        dashboard,
         profile,
         hidden_profile,
         portrait,

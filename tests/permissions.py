@@ -128,11 +128,21 @@ POST /tasks/<public_id>/messages/<helper>     conversation       in  303 404 303
 GET  /bookings                                  -                  in  200
 GET  /bookings/<public_id>                      booking:reserved   in  200 404 404 404 404 404 404
 GET  /bookings/<public_id>                      booking:confirmed  in  200 404 200 404 404 404 404
+GET  /bookings/<public_id>/absence              late_visit         in  200 404 200 404 404 404 404
+POST /bookings/<public_id>/absence              late_visit         in  303 404 303 404 404 404 404
 POST /bookings/<public_id>/abandonment          reservation        in  303 404 404 404 404 404 404
 GET  /bookings/<public_id>/cancellation         booking:confirmed  in  200 404 200 404 404 404 404
 POST /bookings/<public_id>/cancellation         booking:confirmed  in  303 404 303 404 404 404 404
 POST /bookings/<public_id>/departure            booking:confirmed  in  403 403 303 404 403 403 403
+GET  /bookings/<public_id>/extra                booking:started    in  403 403 200 404 403 403 403
+POST /bookings/<public_id>/extra                booking:started    in  403 403 303 404 403 403 403
+POST /bookings/<public_id>/extra/removal        extra_asked        in  303 404 303 404 404 404 404
 POST /bookings/<public_id>/finish               booking:started    in  403 403 303 404 403 403 403
+GET  /bookings/<public_id>/not-solvable         booking:started    in  403 403 200 404 403 403 403
+POST /bookings/<public_id>/not-solvable         booking:started    in  403 403 303 404 403 403 403
+GET  /bookings/<public_id>/objection            booking:no_show    in  200 404 403 404 404 404 404
+POST /bookings/<public_id>/objection            booking:no_show    in  303 404 403 404 404 404 404
+POST /bookings/<public_id>/payment              extra_asked        in  303 404 403 404 404 404 404
 POST /bookings/<public_id>/payment              reservation        in  303 404 404 404 404 404 404
 GET  /bookings/<public_id>/review               booking:signed_off in  200 404 200 404 404 404 404
 POST /bookings/<public_id>/review               booking:signed_off in  303 404 303 404 404 404 404
@@ -142,9 +152,14 @@ POST /bookings/<public_id>/start                booking:on_the_way in  403 403 3
 GET  /bookings/<public_id>/unsolved             booking:finished   in  200 404 409 404 404 404 404
 POST /bookings/<public_id>/unsolved             booking:finished   in  303 404 403 404 404 404 404
 GET  /payments/<public_id>/return               payment            in  303 404 404 404 404 404 404
+GET  /sandbox/accounts/<token>                  dashboard          200
 GET  /sandbox/checkouts/<reference>             checkout           200
 POST /sandbox/checkouts/<reference>/abandonment checkout           303
 POST /sandbox/checkouts/<reference>/ending      checkout           303
+GET  /sandbox/onboarding/<token>                onboarding         200
+POST /sandbox/onboarding/<token>/<any(completion,interruption):ending> onboarding 303
+POST /webhooks/stripe/connect                   -                  400
+POST /webhooks/stripe/platform                  -                  400
 
 # Helpers
 GET  /become-a-helper                         -                  in  200
@@ -161,6 +176,11 @@ GET  /helpers/<public_id>/photo               portrait           200
 GET  /my-badge                                -                  in  403 403 200 200 403 403 403
 GET  /my-certifications                       -                  in  403 403 200 200 403 403 403
 GET  /my-profile                              -                  in  403 403 200 200 403 403 403
+GET  /payouts                                 -                  in  403 403 200 200 403 403 403
+GET  /payouts/account                         -                  in  403 403 200 200 403 403 403
+POST /payouts/account                         -                  in  403 403 303 303 403 403 403
+GET  /payouts/account/return                  payout_account     in  403 403 303 303 403 403 403
+POST /payouts/account/visit                   payout_account     in  403 403 303 409 403 403 403
 POST /my-profile                              own_profile        in  403 403 303 303 403 403 403
 
 # The operator's room

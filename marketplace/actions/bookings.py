@@ -11,6 +11,7 @@ from marketplace import clock
 from marketplace.actions import journal, outbox
 from marketplace.db import move
 from marketplace.domain.bidding import quarters
+from marketplace.domain.cancellation import Side
 from marketplace.domain.errors import N_, Invalid, NotAllowed, PaymentUnderWay, WrongState
 from marketplace.domain.lifecycles import BID, BOOKING, BOOKING_LIVE, PAYMENT, TASK
 from marketplace.domain.policy import Policy
@@ -119,22 +120,31 @@ def give_up(session: Session, booking: Booking, *, by: User, note: str) -> None:
     _free_quarters(session, booking)
 
 
-def report_no_show(session: Session, booking: Booking, *, by: User, policy: Policy) -> None:
-    """One side says that the other one was not there; the other one may object for policy.objection_hours.
+def side_to_report(booking: Booking, *, by: User, policy: Policy) -> Side:
+    """The other side, when this person may report now that it is not there; a helper must have set out.
 
-    A helper must have set out. Raises NotAllowed, WrongState.
+    Raises NotAllowed, WrongState.
     """
     side = side_of(by, booking)
     if side is None:
         raise NotAllowed()
-    waited = booking.starts_at + timedelta(minutes=policy.no_show_minutes)
-    if clock.now() < waited:
+    BOOKING.after("report_no_show", booking.state)
+    if clock.now() < booking.starts_at + timedelta(minutes=policy.no_show_minutes):
         raise WrongState(
-            N_("Please wait a little longer: it can be reported a quarter of an hour after the agreed time.")
+            N_("Please wait a little longer: it can be reported %(minutes)s minutes after the agreed time."),
+            minutes=policy.no_show_minutes,
         )
     if side == "helper" and booking.state == BOOKING.confirmed:
         raise WrongState(N_("Please say first that you are on the way, then report that nobody was there."))
-    absent = "customer" if side == "helper" else "helper"
+    return "customer" if side == "helper" else "helper"
+
+
+def report_no_show(session: Session, booking: Booking, *, by: User, policy: Policy) -> None:
+    """One side says that the other one was not there; the other one may object for policy.objection_hours.
+
+    Raises NotAllowed, WrongState.
+    """
+    absent = side_to_report(booking, by=by, policy=policy)
     until = clock.now() + timedelta(hours=policy.objection_hours)
     _step(session, booking, "report_no_show", "no_show_reported", by=by, absent=absent, objection_until=until)
     for person in (booking.customer_id, booking.helper_id):

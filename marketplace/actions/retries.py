@@ -38,9 +38,10 @@ def try_again(session: Session, channel: str, row_id: int, *, by: User) -> None:
     if not may_move_money(by, booking):
         raise NotAllowed()
     if isinstance(row, Refund) and row.state in REFUND.befores("ask_again"):
-        refunds.ask_again(session, row)
-    elif row.state in UNDER_WAY[channel]:
+        refunds.ask_again(session, row, by=by)
+        return
+    if row.state in UNDER_WAY[channel]:
         outbox.hurry(session, channel, [row.id])
+        journal.record(session, "delivery_hurried", booking, by=by, facts={"cents": row.cents})
     else:
         raise WrongState()
-    journal.record(session, "delivery_hurried", booking, by=by, facts={"cents": row.cents})

@@ -28,6 +28,7 @@ class Policy:
     charge_grace_days: int = 3  # and a charge that fails may be mended so long before the visit is cancelled
     cash_allowed: int = 0  # 1 lets customers pay on the spot
     cash_fee_percent: int = 0  # invoiced to the helper by QR-bill
+    payout_reminder_days: int = 7  # so often is a helper reminded of money that waits for bank data
     goodwill_max_cents: int = 10_000  # the most that one act of goodwill gives away
 
     # Times

@@ -10,6 +10,7 @@ from marketplace.gateways.papers.qr_bill import check_account
 from marketplace.gateways.payments import PaymentGateway
 from marketplace.gateways.payments.opening import open_payments, open_sandbox
 from marketplace.gateways.payments.sandbox import Sandbox
+from marketplace.gateways.payments.stripe_part import PAGES
 from marketplace.gateways.storage import PhotoStorage
 
 
@@ -31,6 +32,11 @@ class Gateways:
     post: Post
     photos: PhotoStorage
     sandbox: Sandbox | None = None  # what stands behind the payment door when there are no keys
+
+    @property
+    def payment_pages(self) -> tuple[str, ...]:
+        """The sites that people are led to from our forms, to pay or to be paid; the sandbox's pages are our own."""
+        return () if self.sandbox else PAGES
 
 
 def open_gateways(settings: Mapping[str, Any]) -> Gateways:

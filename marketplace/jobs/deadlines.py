@@ -8,14 +8,14 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from marketplace import clock
-from marketplace.actions import accounts, bids, bookings, payments, tasks
+from marketplace.actions import accounts, bids, bookings, payments, payouts, tasks
 from marketplace.db import db, transaction
 from marketplace.domain.errors import DomainError
-from marketplace.domain.lifecycles import BID_LIVE, BOOKING, TASK
+from marketplace.domain.lifecycles import BID_LIVE, BOOKING, PAYOUT, TASK
 from marketplace.domain.policy import Policy
 from marketplace.gateways.pictures import small_of
 from marketplace.gateways.storage import PhotoStorage
-from marketplace.models import Bid, Booking, Task
+from marketplace.models import Bid, Booking, Notice, Payout, PayoutAccount, Task, User
 
 BATCH = 100
 
@@ -30,6 +30,7 @@ def work_off(photos: PhotoStorage, *, policy: Policy) -> dict[str, int]:
             _due_no_shows(now), Booking, lambda s, row: payments.settle_no_show(s, row, policy=policy)
         ),
         "signed_off": _each(_due_sign_offs(now), Booking, lambda s, row: payments.sign_off(s, row, by=None)),
+        "helpers_reminded": _each(_due_reminders(now, policy), User, lambda s, row: payouts.remind(s, row.id)),
         "bookings_closed": _each(_due_closings(now, policy), Booking, bookings.close),
         "drafts_forgotten": _forget_drafts(photos),
         "sessions_forgotten": _forget_sessions(),
@@ -74,6 +75,21 @@ def _due_no_shows(now: datetime) -> Select[tuple[int]]:
     """Reported absences that nobody objected to in time."""
     reported = Booking.state.in_(BOOKING.befores("settle_no_show"))
     return select(Booking.id).where(reported, Booking.objection_until <= now).order_by(Booking.id)
+
+
+def _due_reminders(now: datetime, policy: Policy) -> Select[tuple[int]]:
+    """Helpers whose money has waited for bank data for a day, and whom no reminder has reached for a while."""
+    reached = select(PayoutAccount.user_id).where(PayoutAccount.is_ready)
+    reminded = select(Notice.user_id).where(
+        Notice.kind == "payout_waiting", Notice.at > now - timedelta(days=policy.payout_reminder_days)
+    )
+    return (
+        select(Payout.helper_id)
+        .where(Payout.state == PAYOUT.waiting, Payout.created_at <= now - timedelta(days=1))
+        .where(Payout.helper_id.not_in(reached), Payout.helper_id.not_in(reminded))
+        .distinct()
+        .order_by(Payout.helper_id)
+    )
 
 
 def _due_closings(now: datetime, policy: Policy) -> Select[tuple[int]]:

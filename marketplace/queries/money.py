@@ -184,11 +184,11 @@ def sum_of_kind(session: Session, kind: str, since: datetime, until: datetime) -
     return int(session.scalar(total) or 0)
 
 
-def free_by_helper(session: Session, helper_id: int | None = None) -> dict[int, int]:
+def free_by_helper(session: Session) -> dict[int, int]:
     """By helper: what is owed and not on its way yet, in cents; below zero it is a debt to us."""
     free: dict[int, int] = defaultdict(int)
     for column, sign in ((Entry.to_account, 1), (Entry.from_account, -1)):
-        named = column == owed(helper_id) if helper_id else column.startswith(owed(0)[:-1])
+        named = column.startswith(owed(0)[:-1])  # `owed:` and any helper
         for name, cents in session.execute(select(column, func.sum(Entry.cents)).where(named).group_by(column)):
             free[int(name.partition(":")[2])] += sign * int(cents)
     going = select(Payout.helper_id, func.sum(Payout.cents)).group_by(Payout.helper_id)
@@ -197,8 +197,6 @@ def free_by_helper(session: Session, helper_id: int | None = None) -> dict[int, 
         .join(Payout, Payout.id == Reversal.payout_id)
         .group_by(Payout.helper_id)
     )
-    if helper_id:
-        going, coming = (asked.where(Payout.helper_id == helper_id) for asked in (going, coming))
     for helper, cents in session.execute(going.where(Payout.state.in_((PAYOUT.waiting, PAYOUT.sending)))):
         free[helper] -= int(cents)
     for helper, cents in session.execute(coming.where(Reversal.state == REVERSAL.asked)):

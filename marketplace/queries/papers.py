@@ -14,7 +14,8 @@ from marketplace.domain.money import REVENUE, owed
 from marketplace.models import Booking, Entry, Payment, Posting, Profile, Settlement, Task, User
 from marketplace.permissions import may_see_paper
 from marketplace.queries.bookings import booking_page
-from marketplace.queries.money import PaymentMoney, free_by_helper, money_of
+from marketplace.queries.money import PaymentMoney, money_of
+from marketplace.queries.payouts import sums_of
 
 CAME_IN = (PAYMENT.held, PAYMENT.released, PAYMENT.refunded, PAYMENT.partly_refunded)
 
@@ -115,7 +116,7 @@ def papers_of(session: Session, booking: Booking, user: User) -> list[str]:
         "statement": may_see_paper(user, booking, "helper") and any(row.state != PAYMENT.held for row in came_in),
         "bill": booking.helper_id == user.id
         and any(row.method == "cash" for row in came_in)
-        and free_by_helper(session, user.id).get(user.id, 0) < 0,
+        and sums_of(session, user.id).debt_cents > 0,
     }
     return [name for name, is_there in there.items() if is_there]
 
@@ -150,7 +151,7 @@ def year_of(session: Session, helper: User, since: datetime, until: datetime) ->
 
 def owing_of(session: Session, helper: User) -> Owing:
     """What a helper owes us now, with the visits paid in cash that explain it, the newest first."""
-    debt = max(0, -free_by_helper(session, helper.id).get(helper.id, 0))
+    debt = sums_of(session, helper.id).debt_cents
     rows = session.execute(
         select(Booking.public_id, Task.title, Settlement.at, Payment.amount_cents, Settlement.fee_cents)
         .join(Payment, Payment.id == Settlement.payment_id)

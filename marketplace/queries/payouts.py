@@ -24,7 +24,7 @@ class Sums:
     @property
     def debt_cents(self) -> int:
         """What the helper owes us: later payouts are lowered by it."""
-        return max(0, -self.owed_cents - self.coming_back_cents)
+        return max(0, self.waiting_cents + self.on_its_way_cents - self.owed_cents - self.coming_back_cents)
 
 
 @dataclass(frozen=True)

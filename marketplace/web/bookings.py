@@ -1,107 +1,42 @@
-"""Bookings: the visit as its two sides see it, its steps, and how it is called off."""
+"""Bookings: the visit as its two sides see it, its steps, what may go wrong, and how it is called off."""
 
-from typing import cast
+from datetime import timedelta
+from typing import Any, cast
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_login import current_user
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
-from wtforms import TextAreaField
-from wtforms.validators import DataRequired, Length
 
 from marketplace import clock
 from marketplace.actions import bookings, payments
 from marketplace.db import db, transaction
 from marketplace.domain.cancellation import CancellationEffect, Side
-from marketplace.domain.errors import N_, EffectChanged, WrongState
-from marketplace.domain.lifecycles import BOOKING, BOOKING_AGREED
-from marketplace.models import Booking, User
+from marketplace.domain.errors import EffectChanged, NotAllowed, WrongState
+from marketplace.domain.lifecycles import BOOKING, BOOKING_AGREED, PAYMENT
+from marketplace.models import Booking, Payment, User
 from marketplace.permissions import side_of
 from marketplace.queries.bookings import mine, own_booking
 from marketplace.queries.ledger import story
 from marketplace.queries.papers import papers_of
-from marketplace.queries.payments import latest_of
+from marketplace.queries.payments import all_of, decisions_of, refunds_of
 from marketplace.web.access import helper_only, signed_in
+from marketplace.web.booking_forms import CancellationForm, ExtraForm, NotSolvableForm, ObjectionForm, UnsolvedForm
+from marketplace.web.booking_words import (
+    HAPPENED,
+    MONEY,
+    STEP,
+    STOPPED,
+    consequence_of_absence,
+    consequence_of_cancelling,
+    turn,
+)
 from marketplace.web.current import policy
 from marketplace.web.languages import gettext as _
-from marketplace.web.languages import lazy_gettext as _l
 from marketplace.web.languages import say
 from marketplace.web.phones import readable
+from marketplace.web.states import decline_words
 
 bp = Blueprint("bookings", __name__)
-
-# Where the status line stands, of five: posted, booked, under way, done, paid. Six: all of it is behind us.
-STEP = {
-    "reserved": 2,
-    "lapsed": 2,
-    "confirmed": 2,
-    "on_the_way": 3,
-    "started": 3,
-    "finished": 4,
-    "unsolved": 4,
-    "no_show": 4,
-    "not_solvable": 6,
-    "signed_off": 6,
-    "closed": 6,
-    "cancelled": 2,
-}
-STOPPED = ("lapsed", "cancelled")
-
-# Whose turn it is, as each side reads it.
-TURN = {
-    ("customer", "reserved"): N_("Your turn: pay, then the visit is yours."),
-    ("customer", "confirmed"): N_("Next: %(name)s comes at the agreed time. You need not do anything."),
-    ("customer", "on_the_way"): N_("Next: %(name)s is on the way to you."),
-    ("customer", "started"): N_("Next: %(name)s is at work and tells you when it is finished."),
-    ("customer", "finished"): N_("Your turn: does it work? Then sign off."),
-    ("customer", "unsolved"): N_("Next: we look at it and decide about the money. You will hear from us."),
-    ("helper", "confirmed"): N_("Your turn: tell %(name)s when you set out."),
-    ("helper", "on_the_way"): N_("Your turn: say when you begin."),
-    ("helper", "started"): N_("Your turn: say when it is finished."),
-    ("helper", "finished"): N_("Next: %(name)s signs off. Silence signs off too."),
-    ("helper", "unsolved"): N_("Next: we look at it and decide about the money. You will hear from us."),
-    ("customer", "no_show"): N_("Next: whoever was reported as not there may object. After that the money is shared."),
-    ("helper", "no_show"): N_("Next: whoever was reported as not there may object. After that the money is shared."),
-}
-HAPPENED = {
-    "reserved": _l("Accepted"),
-    "lapsed": _l("Not paid in time"),
-    "confirmed": _l("Paid and confirmed"),
-    "on_the_way": _l("On the way"),
-    "started": _l("Begun"),
-    "finished": _l("Finished"),
-    "unsolved": _l("Reported as not solved"),
-    "signed_off": _l("Signed off"),
-    "closed": _l("Closed"),
-    "cancelled": _l("Cancelled"),
-    "no_show": _l("Reported: nobody was there"),
-    "not_solvable": _l("No neighbour can solve it"),
-}
-# A booking's money as a story, by the kinds of `queries.ledger.STORY`; what is between us and the gateway is not theirs.
-MONEY = {
-    "held": _l("Paid and held"),
-    "held_from_credit": _l("Paid from the credit, and held"),
-    "cash_paid": _l("Paid in cash"),
-    "refunded": _l("Back to the customer"),
-    "credited": _l("Back to the customer's credit"),
-    "helper": _l("For the helper"),
-    "fee": _l("Fee of the platform"),
-    "helper_gives_back": _l("Taken back from the helper"),
-    "fee_given_back": _l("Given back by the platform"),
-}
-
-
-class UnsolvedForm(FlaskForm):
-    """What does not work yet."""
-
-    note = TextAreaField(
-        _l("What does not work yet?"),
-        description=_l("One or two sentences are enough. The helper and our team will read them."),
-        validators=[
-            DataRequired(_l("Please say in a sentence what does not work yet.")),
-            Length(max=bookings.NOTE_MAX, message=_l("Please use at most %(max)d characters.")),
-        ],
-    )
 
 
 @bp.get("/bookings")
@@ -125,17 +60,57 @@ def show(public_id: str) -> str:
         other=_other(booking, side),
         step=STEP[booking.state],
         stopped=booking.state in STOPPED,
-        turn=_turn(booking, side),
-        may_cancel=booking.state in BOOKING.befores("cancel"),
         happened=HAPPENED,
-        story=[(MONEY[line.kind], line.cents) for line in story(db.session, booking) if line.kind in MONEY],
-        payment=latest_of(db.session, booking.id),
         papers=papers_of(db.session, booking, current_user),
-        effect=_effect(booking, side),
         opened=opened,
         phone=_phone(booking, side) if opened else None,
         now=clock.now(),
+        policy=policy(),
+        **_moves(booking, side),
+        **_money(booking, side),
     )
+
+
+def _moves(booking: Booking, side: Side) -> dict[str, Any]:
+    """What this side may do besides the next step of the visit."""
+    helps, now = side == "helper", clock.now()
+    reportable_at = booking.starts_at + timedelta(minutes=policy().no_show_minutes)
+    is_waiting = booking.state in BOOKING.befores("report_no_show") and now >= booking.starts_at
+    if helps and booking.state == BOOKING.confirmed:
+        is_waiting = False  # who has not set out waits for nobody
+    return {
+        "may_cancel": booking.state in BOOKING.befores("cancel"),
+        "may_give_up": helps and booking.state in BOOKING.befores("give_up"),
+        "may_ask_extra": helps and booking.state in payments.EXTRA_IN,
+        "may_object": booking.state in BOOKING.befores("object") and booking.absent == side,
+        "may_report": is_waiting and now >= reportable_at,
+        "reportable_at": reportable_at if is_waiting else None,
+    }
+
+
+def _money(booking: Booking, side: Side) -> dict[str, Any]:
+    """How the booking's payments stand, its money as a story, and what cancelling would cost."""
+    paid = all_of(db.session, booking.id)
+    visit = next(one for one in reversed(paid) if one.kind == "visit")
+    extras = [one for one in paid if one.kind == "extra" and one.state != PAYMENT.failed]
+    asked = next((one for one in extras if one.state == PAYMENT.prepared), None)
+    return {
+        "payment": visit,
+        "extras": extras,
+        "asked": asked,
+        "asked_net_cents": asked.amount_cents - asked.fee_cents if asked else None,
+        "decline": decline_words(visit.decline),
+        "asked_decline": decline_words(asked.decline) if asked else None,
+        "story": [(MONEY[line.kind], line.cents) for line in story(db.session, booking) if line.kind in MONEY],
+        "refunds": refunds_of(db.session, booking.id) if visit.refunded_cents else [],
+        "decisions": decisions_of(db.session, booking.id) if visit.settled_at else [],
+        "turn": turn(booking, side, _other(booking, side), visit, asked),
+        "effect": _effect(booking, side),
+        "pay_until": booking.starts_at - timedelta(days=policy().charge_grace_days),
+    }
+
+
+# ---- The steps of the visit
 
 
 @bp.post("/bookings/<public_id>/departure")
@@ -179,8 +154,8 @@ def sign_off(public_id: str) -> Response:
 @signed_in
 def unsolved(public_id: str) -> str:
     """The form to say that it still does not work."""
-    booking = own_booking(db.session, public_id, current_user)
-    if _side(booking) != "customer" or booking.state not in BOOKING.befores("report_unsolved"):
+    booking = _mine_before(public_id, "report_unsolved")
+    if _side(booking) != "customer":
         raise WrongState()
     return render_template("bookings/unsolved.html", booking=booking, form=UnsolvedForm())
 
@@ -191,29 +166,160 @@ def report_unsolved(public_id: str) -> Response | tuple[str, int]:
     """The money stays held until the operator has decided."""
     form = UnsolvedForm()
     if not form.validate_on_submit():
-        booking = own_booking(db.session, public_id, current_user)
-        return render_template("bookings/unsolved.html", booking=booking, form=form), 422
+        return render_template("bookings/unsolved.html", booking=_mine(public_id), form=form), 422
     with transaction() as session:
         bookings.report_unsolved(session, _mine(public_id), by=current_user, note=form.note.data)
     flash(_("We are sorry that it does not work yet. The money stays held; we look at it and write to you."), "info")
     return _back_to(public_id)
 
 
+# ---- No neighbour can solve it
+
+
+@bp.get("/bookings/<public_id>/not-solvable")
+@helper_only
+def not_solvable(public_id: str) -> str:
+    """What it means for the money, and the form to say what was found."""
+    return _not_solvable_page(_mine_before(public_id, "give_up"), NotSolvableForm())
+
+
+@bp.post("/bookings/<public_id>/not-solvable")
+@helper_only
+def give_up(public_id: str) -> Response | tuple[str, int]:
+    """The helper gives it up: the call-out fee is paid, the rest goes back."""
+    form = NotSolvableForm()
+    if not form.validate_on_submit():
+        return _not_solvable_page(_mine_before(public_id, "give_up"), form), 422
+    with transaction() as session:
+        payments.give_up(session, _mine(public_id), by=current_user, note=form.note.data, policy=policy())
+    flash(_("Thank you for going there. The customer is told, and you get the call-out fee."), "success")
+    return _back_to(public_id)
+
+
+def _not_solvable_page(booking: Booking, form: NotSolvableForm) -> str:
+    if _side(booking) != "helper":
+        raise NotAllowed()
+    effect = payments.effect_if_given_up(db.session, booking, policy=policy())
+    held = [one.amount_cents for one in all_of(db.session, booking.id) if one.state == PAYMENT.held]
+    back = sum(held) - effect.helper_cents  # with the additional work, which goes back whole
+    return render_template("bookings/not_solvable.html", booking=booking, form=form, effect=effect, back_cents=back)
+
+
+# ---- More work on the spot
+
+
+@bp.get("/bookings/<public_id>/extra")
+@helper_only
+def extra(public_id: str) -> str:
+    """The form in which the helper proposes more work."""
+    return render_template("bookings/extra.html", booking=_with_work(public_id), form=ExtraForm())
+
+
+@bp.post("/bookings/<public_id>/extra")
+@helper_only
+def ask_extra(public_id: str) -> Response | str | tuple[str, int]:
+    """First show what remains after the fee, then, once that was seen, ask the customer."""
+    booking, form = _with_work(public_id), ExtraForm()
+    if not form.validate_on_submit() or "change" in request.form:
+        return render_template("bookings/extra.html", booking=booking, form=form), 422 if form.errors else 200
+    if form.checked.data != "yes":
+        share = booking.bid.fee.split(form.price.data or 0)
+        return render_template("bookings/extra_check.html", booking=booking, form=form, share=share)
+    words = {"cents": form.price.data, "what": form.what.data}
+    with transaction() as session:
+        payments.ask_extra(session, _mine(public_id), by=current_user, policy=policy(), **words)
+    flash(_("Your proposal is sent. Please wait with the additional work until it is paid."), "success")
+    return _back_to(public_id)
+
+
+def _with_work(public_id: str) -> Booking:
+    """The helper's booking to which more work may be added now."""
+    booking = _mine(public_id)
+    if _side(booking) != "helper":
+        raise NotAllowed()
+    if booking.state not in payments.EXTRA_IN:
+        raise WrongState()
+    return booking
+
+
+# ---- Somebody was not there
+
+
+@bp.get("/bookings/<public_id>/absence")
+@signed_in
+def absence(public_id: str) -> str:
+    """What reporting the other side as not there means for the money, before the click."""
+    booking = _mine(public_id)
+    absent = bookings.side_to_report(booking, by=current_user, policy=policy())
+    effect = payments.effect_if_absent(db.session, booking, absent, policy=policy())
+    other = _other(booking, _side(booking))
+    words = consequence_of_absence(absent, effect, _visit_of(booking), other.short_name)
+    return render_template(
+        "bookings/absence.html",
+        booking=booking,
+        absent=absent,
+        other=other,
+        effect=effect,
+        consequence=words,
+        policy=policy(),
+    )
+
+
+@bp.post("/bookings/<public_id>/absence")
+@signed_in
+def report_absence(public_id: str) -> Response:
+    """Report the other side as not there; they may object for a while."""
+    with transaction() as session:
+        bookings.report_no_show(session, _mine(public_id), by=current_user, policy=policy())
+    flash(_("Thank you, it is noted. The other side is told and may object."), "info")
+    return _back_to(public_id)
+
+
+@bp.get("/bookings/<public_id>/objection")
+@signed_in
+def objection(public_id: str) -> str:
+    """The form of whoever was reported as not there, and was."""
+    return _objection_page(_mine_before(public_id, "object"), ObjectionForm())
+
+
+@bp.post("/bookings/<public_id>/objection")
+@signed_in
+def object_to_absence(public_id: str) -> Response | tuple[str, int]:
+    """The money stays held until the operator has decided."""
+    form = ObjectionForm()
+    if not form.validate_on_submit():
+        return _objection_page(_mine_before(public_id, "object"), form), 422
+    with transaction() as session:
+        bookings.object_to_no_show(session, _mine(public_id), by=current_user, note=form.note.data)
+    flash(_("Thank you. The money stays held; we look at it and write to both of you."), "info")
+    return _back_to(public_id)
+
+
+def _objection_page(booking: Booking, form: ObjectionForm) -> str:
+    if booking.absent != _side(booking):
+        raise NotAllowed()
+    return render_template("bookings/objection.html", booking=booking, other=_other(booking, _side(booking)), form=form)
+
+
+# ---- Calling it off
+
+
 @bp.get("/bookings/<public_id>/cancellation")
 @signed_in
 def cancellation(public_id: str) -> str:
     """What cancelling costs, before the click."""
-    booking = own_booking(db.session, public_id, current_user)
-    if booking.state not in BOOKING.befores("cancel"):
-        raise WrongState()
-    return _cancellation_page(booking)
+    return _cancellation_page(_mine_before(public_id, "cancel"))
 
 
 @bp.post("/bookings/<public_id>/cancellation")
 @signed_in
-def cancel(public_id: str) -> Response:
-    """Cancel on the terms that were shown."""
-    agreed = request.form.get("refund_cents", -1, type=int)
+def cancel(public_id: str) -> Response | tuple[str, int]:
+    """Cancel on the terms that were shown and, where it costs something, agreed to."""
+    booking = _mine_before(public_id, "cancel")
+    form = CancellationForm(_effect(booking, _side(booking)), booking.currency)
+    if form.shows_this_effect and not form.validate_on_submit():
+        return _cancellation_page(booking, form=form), 422
+    agreed = -1 if form.refund_cents.data is None else form.refund_cents.data
     with transaction() as session:
         payments.call_off(session, _mine(public_id), by=current_user, policy=policy(), agreed_refund_cents=agreed)
     flash(_("The booking is cancelled."), "success")
@@ -227,32 +333,37 @@ def effect_changed(refusal: EffectChanged) -> tuple[str, int]:
     return _cancellation_page(booking, refusal), 409
 
 
-def _consequence(side: Side, effect: CancellationEffect) -> str:
-    """What cancelling means, in a sentence."""
-    if side == "helper":
-        return _("The customer gets everything back and can look for somebody else. Your bid is taken back.")
-    if effect.helper_cents:
-        return _("The visit is soon, and the helper has kept the time free. So a part of the price goes to the helper.")
-    return _("There is enough time left, so you get everything back. Your task is closed.")
-
-
-def _cancellation_page(booking: Booking, changed: EffectChanged | None = None) -> str:
+def _cancellation_page(
+    booking: Booking, changed: EffectChanged | None = None, *, form: CancellationForm | None = None
+) -> str:
     side = _side(booking)
-    effect = _effect(booking, side)
+    effect, visit = _effect(booking, side), _visit_of(booking)
     return render_template(
         "bookings/cancellation.html",
         booking=booking,
         side=side,
-        other=_other(booking, side),
         effect=effect,
-        consequence=_consequence(side, effect),
+        paid=visit.state == PAYMENT.held,
+        consequence=consequence_of_cancelling(side, effect, visit),
         changed=say(changed) if changed else None,
+        form=form or CancellationForm(effect, booking.currency, formdata=None),
     )
+
+
+# ---- What the views share
 
 
 def _mine(public_id: str) -> Booking:
     """The booking to change, for its two sides only."""
     return own_booking(db.session, public_id, current_user)
+
+
+def _mine_before(public_id: str, action: str) -> Booking:
+    """The same, in a state in which this may happen."""
+    booking = _mine(public_id)
+    if booking.state not in BOOKING.befores(action):
+        raise WrongState()
+    return booking
 
 
 def _side(booking: Booking) -> Side:
@@ -264,15 +375,15 @@ def _other(booking: Booking, side: Side) -> User:
     return booking.helper if side == "customer" else booking.customer
 
 
+def _visit_of(booking: Booking) -> Payment:
+    """The newest payment for the visit itself."""
+    return next(one for one in reversed(all_of(db.session, booking.id)) if one.kind == "visit")
+
+
 def _phone(booking: Booking, side: Side) -> str | None:
     """How to reach the other side while the visit is agreed."""
     number = booking.helper.phone if side == "customer" else booking.phone
     return readable(number) if number else None
-
-
-def _turn(booking: Booking, side: Side) -> str | None:
-    sentence = TURN.get((side, booking.state))
-    return _(sentence, name=_other(booking, side).short_name) if sentence else None
 
 
 def _effect(booking: Booking, side: Side) -> CancellationEffect:

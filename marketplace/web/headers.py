@@ -10,21 +10,22 @@ POLICY = {
     "font-src": "'self'",
     "connect-src": "'self'",
     "manifest-src": "'self'",
-    "form-action": "'self'",
     "base-uri": "'none'",
     "frame-ancestors": "'none'",
 }
-CONTENT_POLICY = "; ".join(f"{name} {value}" for name, value in POLICY.items())
 
 
 def register(app: Flask) -> None:
-    """Add the headers to every answer."""
+    """Add the headers to every answer. Forms lead to ourselves and on to the payment gateway's own pages."""
+    pages = app.extensions["gateways"].payment_pages
+    forms = {"form-action": " ".join(["'self'", *pages])}
+    app.config["CONTENT_POLICY"] = "; ".join(f"{name} {value}" for name, value in (POLICY | forms).items())
     app.after_request(_add)
 
 
 def _add(response: Response) -> Response:
     headers = response.headers
-    headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
+    headers.setdefault("Content-Security-Policy", current_app.config["CONTENT_POLICY"])
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Referrer-Policy", "same-origin")
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")

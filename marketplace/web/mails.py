@@ -7,7 +7,7 @@ from flask import current_app, url_for
 from marketplace.db import db
 from marketplace.models import User
 from marketplace.queries.notices import Subjects, subjects
-from marketplace.web.current import brand
+from marketplace.web.current import brand, policy
 from marketplace.web.languages import plain_gettext, plain_ngettext, speaking
 
 # Where a notice leads: the endpoint, and of which thing it takes the public id.
@@ -33,6 +33,17 @@ LEADS_TO: dict[str, tuple[str, str | None]] = {
     "visit_signed_off": ("bookings.show", "booking"),
     "visit_unsolved": ("bookings.show", "booking"),
     "visit_settled": ("bookings.show", "booking"),
+    "visit_given_up": ("bookings.show", "booking"),
+    "no_show_reported": ("bookings.show", "booking"),
+    "extra_asked": ("bookings.show", "booking"),
+    "extra_paid": ("bookings.show", "booking"),
+    "payment_asked": ("bookings.show", "booking"),
+    "money_given_back": ("bookings.show", "booking"),
+    "credit_given": ("tasks.mine", None),
+    "payout_waiting": ("payouts.account", None),
+    "payout_sent": ("payouts.index", None),
+    "dispute_opened": ("operator.booking", "booking"),
+    "books_differ": ("operator.today", None),
     "booking_cancelled": ("bookings.show", "booking"),
     "review_due": ("reviews.new", "booking"),
     "review_received": ("bookings.show", "booking"),
@@ -88,6 +99,7 @@ def _written(kind: str, reader: User, facts: dict[str, Any], about: Subjects, lo
         certification=about.certification,
         skill=about.skill,
         brand=brand(),
+        policy=policy(),
         locale=locale,
         link=leads_to(kind, about, absolute=True),
     )

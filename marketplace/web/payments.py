@@ -7,8 +7,8 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
-from wtforms import HiddenField, StringField
-from wtforms.validators import DataRequired, Length, ValidationError
+from wtforms import HiddenField, RadioField, SelectChoice, StringField
+from wtforms.validators import DataRequired, InputRequired, Length, ValidationError
 
 from marketplace import clock
 from marketplace.actions import payments
@@ -17,7 +17,7 @@ from marketplace.domain.cancellation import effect_of_cancelling
 from marketplace.domain.errors import PaymentUnderWay
 from marketplace.domain.lifecycles import PAYMENT_UNDER_WAY
 from marketplace.gateways.payments import GatewayRefused
-from marketplace.jobs.payments import give_up, open_page, settle
+from marketplace.jobs import payments as jobs
 from marketplace.models import Bid
 from marketplace.queries.bookings import own_booking
 from marketplace.queries.payments import Acceptable, acceptable, payment_of
@@ -34,12 +34,19 @@ AFTER_REFUSAL = {
     "payments.create": "payments.new",
     "payments.again": "bookings.show",
     "payments.abandon": "bookings.show",
+    "payments.drop_extra": "bookings.show",
     "payments.back": "payments.back",
 }
 
 
+CARD, CASH = "card", "cash"
+
+
 class AcceptanceForm(FlaskForm):
-    """Where the helper comes to and how to reach the customer; `terms` is the negotiation's step that was shown."""
+    """Where the helper comes to, how to reach the customer, and how the customer pays where there is a choice.
+
+    `terms` is the negotiation's step that was shown.
+    """
 
     address = StringField(
         _l("Street and number"),
@@ -55,11 +62,19 @@ class AcceptanceForm(FlaskForm):
         description=_l("For the day of the visit, for example when the helper stands at the door."),
         validators=[DataRequired(_l("Please type a phone number, for example 079 123 45 67."))],
     )
+    method = RadioField(
+        _l("How do you pay?"),
+        choices=[SelectChoice(CARD, _l("By card or TWINT")), SelectChoice(CASH, _l("In cash, on the spot"))],
+        default=CARD,
+        validators=[InputRequired(_l("Please choose how you pay."))],
+    )
     terms = HiddenField()
 
     def __init__(self, ready: Acceptable, **values: Any) -> None:
         super().__init__(**values)
         self.country = ready.bid.task.country
+        if not policy().cash_allowed:
+            del self.method
         if ready.bid.task.remote:
             del self.address
 
@@ -69,6 +84,11 @@ class AcceptanceForm(FlaskForm):
             self.dialled = dialled(field.data, self.country)
         except ValueError:
             raise ValidationError(_("Please type a phone number, for example 079 123 45 67.")) from None
+
+    @property
+    def is_cash(self) -> bool:
+        """Whether the helper is paid on the spot."""
+        return self.method is not None and self.method.data == CASH
 
 
 @bp.get("/bids/<public_id>/acceptance")
@@ -97,6 +117,7 @@ def create(public_id: str) -> Response | tuple[str, int]:
             phone=form.dialled,
             terms=int(form.terms.data) if str(form.terms.data).isdecimal() else 0,
             policy=policy(),
+            in_cash=form.is_cash,
         )
     return _lead_to_page(payment.public_id)
 
@@ -104,7 +125,7 @@ def create(public_id: str) -> Response | tuple[str, int]:
 @bp.post("/bookings/<public_id>/payment")
 @signed_in
 def again(public_id: str) -> Response:
-    """Go on paying for a reserved visit, or try once more."""
+    """Go on paying: for a reserved visit, for one that the bank wants confirmed, or for more work on the spot."""
     with transaction() as session:
         booking = own_booking(session, public_id, current_user)
         payment = payments.resume(session, booking, by=current_user, policy=policy())
@@ -117,11 +138,23 @@ def abandon(public_id: str) -> Response:
     """Give a reserved visit up: the task is free again for other bids."""
     booking = own_booking(db.session, public_id, current_user)
     booking_id, task = booking.id, booking.task.public_id
-    if not give_up(booking_id, gateways(), by=current_user):
+    if not jobs.give_up(booking_id, gateways(), by=current_user):
         flash(_("Your payment was faster: the visit is confirmed."), "info")
         return redirect(url_for("bookings.show", public_id=public_id), 303)
     flash(_("The reservation is given up. Nothing was charged. You can accept another bid."), "success")
     return redirect(url_for("tasks.show", public_id=task), 303)
+
+
+@bp.post("/bookings/<public_id>/extra/removal")
+@signed_in
+def drop_extra(public_id: str) -> Response:
+    """Either side says no to more work that is not paid."""
+    booking = own_booking(db.session, public_id, current_user)
+    if jobs.drop_extra(booking.id, gateways(), by=current_user):
+        flash(_("The additional work is off. Everything else stays as agreed."), "success")
+    else:
+        flash(_("The payment was faster: the additional work is paid."), "info")
+    return redirect(url_for("bookings.show", public_id=public_id), 303)
 
 
 @bp.get("/payments/<public_id>/return")
@@ -130,7 +163,7 @@ def back(public_id: str) -> Response:
     """Back from the payment page: book how it ended. Opening this address again changes nothing."""
     payment = payment_of(db.session, public_id, current_user)
     booking = payment.booking.public_id
-    settle(payment.id, gateways())
+    jobs.settle(payment.id, gateways())
     return redirect(url_for("bookings.show", public_id=booking), 303)
 
 
@@ -154,11 +187,11 @@ def _lead_to_page(public_id: str) -> Response:
     payment = payment_of(db.session, public_id, current_user)
     if payment.state not in PAYMENT_UNDER_WAY:
         return redirect(url_for("bookings.show", public_id=payment.booking.public_id), 303)
-    return redirect(open_page(payment.id, gateways()), 303)
+    return redirect(jobs.open_page(payment.id, gateways()), 303)
 
 
 def _check_page(ready: Acceptable, form: AcceptanceForm) -> str:
-    """The page before paying, with what cancelling would cost early and late."""
+    """The page before paying: what the card pays and when, and what cancelling would cost early and late."""
     bid = ready.bid
     late = effect_of_cancelling(
         bid.price_cents,
@@ -169,7 +202,14 @@ def _check_page(ready: Acceptable, form: AcceptanceForm) -> str:
         at=bid.starts_at,
         policy=policy(),
     )
-    ends_at = bid.starts_at + timedelta(minutes=bid.minutes)
     return render_template(
-        "payments/new.html", bid=bid, ends_at=ends_at, form=form, late=late, now=clock.now(), policy=policy()
+        "payments/new.html",
+        bid=bid,
+        ends_at=bid.starts_at + timedelta(minutes=bid.minutes),
+        form=form,
+        late=late,
+        credit_cents=payments.credit_towards(db.session, current_user.id, bid.price_cents),
+        charge_at=payments.charge_at(bid.starts_at, bid.minutes, policy=policy()),
+        now=clock.now(),
+        policy=policy(),
     )

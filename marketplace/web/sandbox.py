@@ -2,85 +2,79 @@
 
 import re
 
-from flask import Blueprint, abort, redirect, render_template
+from flask import Blueprint, abort, redirect, render_template, url_for
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
-from wtforms import RadioField, SelectChoice, StringField
-from wtforms.validators import Optional, ValidationError
+from wtforms import HiddenField, StringField
+from wtforms.validators import ValidationError
 
 from marketplace.gateways.payments.sandbox import Sandbox
-from marketplace.gateways.payments.sandbox.cards import ASKING_CARD, CARDS, DECLINED_CARD, GOOD_CARD, POOR_CARD
+from marketplace.gateways.payments.sandbox.cards import (
+    ASKING_CARD,
+    CARDS,
+    DECLINED_CARD,
+    GOOD_CARD,
+    POOR_CARD,
+    SLOW_REFUND_CARD,
+)
 from marketplace.gateways.payments.sandbox.payer import TWINT, PaymentPage
 from marketplace.web.access import public
 from marketplace.web.current import gateways
 from marketplace.web.languages import gettext as _
 from marketplace.web.languages import lazy_gettext as _l
+from marketplace.web.states import decline_words
 
 bp = Blueprint("sandbox", __name__)
 
 TEST_CARDS = {
     GOOD_CARD: _l("Is paid"),
-    ASKING_CARD: _l("The bank asks for a confirmation"),
-    DECLINED_CARD: _l("Is declined"),
+    ASKING_CARD: _l("The bank asks; a later charge needs you again"),
     POOR_CARD: _l("Is declined: not enough money"),
+    DECLINED_CARD: _l("Is declined"),
+    SLOW_REFUND_CARD: _l("Is paid; what goes back takes its time"),
 }
-# The bank's word for a decline, as people read it.
-REASONS = {
-    "generic_decline": _l("The card was declined."),
-    "card_declined": _l("The card was declined."),
-    "insufficient_funds": _l("There is not enough money on the card."),
-    "authentication_required": _l("The bank's confirmation failed."),
-    "payment_intent_authentication_failure": _l("The bank's confirmation failed."),
+# What a helper is asked for, by the gateway's words.
+ASKED_FOR = {
+    "business_profile.url": _l("What you do"),
+    "external_account": _l("The IBAN of your bank account"),
+    "individual.dob.day": _l("Your date of birth"),
+    "individual.first_name": _l("First name"),
+    "individual.last_name": _l("Last name"),
+    "individual.verification.document": _l("A photo of your passport or identity card"),
+    "tos_acceptance.date": _l("That you accept the terms"),
 }
 
 
 class PayForm(FlaskForm):
-    """A test card or TWINT, and what the bank's confirmation comes to where it is asked for."""
+    """A test card, typed or taken from the list, or TWINT; and what its owner says when the bank asks."""
 
-    method = RadioField(
-        _l("How do you pay?"),
-        choices=[SelectChoice("card", _l("With a card")), SelectChoice(TWINT, _l("With TWINT"))],
-        default="card",
-    )
-    card = StringField(_l("Card number"), validators=[Optional()])
-    confirms = RadioField(
-        _l("When the bank asks"),
-        choices=[SelectChoice("yes", _l("Confirm")), SelectChoice("no", _l("Refuse"))],
-        default="yes",
-    )
+    card = StringField(_l("Card number"))
+    taken = HiddenField()  # a button of the list, or of TWINT
+    confirms = HiddenField()  # a button of the bank's page
 
-    def __init__(self, page: PaymentPage) -> None:
-        super().__init__()
-        if TWINT not in page.methods:
-            del self.method
-
-    def validate_confirms(self, _field: RadioField) -> None:
-        """A card that the sandbox knows, unless it is TWINT: digits that add up as on a card."""
-        if not self.is_card:
+    def validate_card(self, field: StringField) -> None:
+        """A card that the sandbox knows: digits that add up as on a card."""
+        self.paid_with = str(self.taken.data or "".join((field.data or "").split()))
+        if self.paid_with == TWINT or self.paid_with in CARDS:
             return
-        typed = "".join((self.card.data or "").split())
-        if not typed:
-            self.card.errors = [_("Please type the number of a test card.")]
-        elif not (typed.isascii() and typed.isdecimal() and 12 <= len(typed) <= 19):
-            self.card.errors = [_("A card number has 12 to 19 digits. Please type digits only.")]
-        elif not adds_up(typed):
-            self.card.errors = [_("This is not a card number: one digit is wrong. Please check it.")]
-        elif typed not in CARDS:
-            self.card.errors = [_("Only the test cards work here. Please never type a real card number.")]
-        else:
-            self.digits = typed
-            return
-        raise ValidationError()
+        raise ValidationError(_fault_of(self.paid_with))
 
     @property
-    def is_card(self) -> bool:
-        """Whether a card's number is asked for."""
-        return not self.method or self.method.data == "card"
+    def asks(self) -> bool:
+        """Whether its owner must confirm, and has not been asked yet."""
+        must = self.paid_with == TWINT or CARDS[self.paid_with].asks
+        return must and self.confirms.data not in ("yes", "no")
 
-    @property
-    def paid_with(self) -> str:
-        """What the sandbox is given."""
-        return self.digits if self.is_card else TWINT
+
+def _fault_of(typed: str) -> str:
+    """What is wrong with a card's number."""
+    if not typed:
+        return _("Please type the number of a test card.")
+    if not (typed.isascii() and typed.isdecimal() and 12 <= len(typed) <= 19):
+        return _("A card number has 12 to 19 digits. Please type digits only.")
+    if not adds_up(typed):
+        return _("This is not a card number: one digit is wrong. Please check it.")
+    return _("Only the test cards work here. Please never type a real card number.")
 
 
 @bp.get("/sandbox/checkouts/<reference>")
@@ -88,21 +82,20 @@ class PayForm(FlaskForm):
 def show(reference: str) -> str:
     """The payment page."""
     page = _page(reference)
-    return _shown(page, PayForm(page))
+    return _shown(page, PayForm())
 
 
 @bp.post("/sandbox/checkouts/<reference>/ending")
 @public
 def end(reference: str) -> Response | tuple[str, int]:
-    """Pay; what is declined may be tried again here, with another card."""
-    page = _page(reference)
-    form = PayForm(page)
+    """Pay, once the bank has asked where it asks; what is declined may be tried again here, with another card."""
+    page, form = _page(reference), PayForm()
     if not form.validate_on_submit():
         return _shown(page, form), 422
+    if page.is_open and form.asks:
+        return render_template("sandbox/bank.html", page=page, paid_with=form.paid_with), 200
     ending = _sandbox().pay(reference, form.paid_with, confirms=form.confirms.data == "yes")
-    if ending.url is None:
-        return _shown(_page(reference), form), 402
-    return redirect(ending.url, 303)
+    return redirect(ending.url or url_for(".show", reference=reference), 303)
 
 
 @bp.post("/sandbox/checkouts/<reference>/abandonment")
@@ -122,7 +115,8 @@ def onboarding(token: str) -> str | Response:
         abort(404)
     if not page.is_usable:
         return redirect(page.refresh_url, 303)
-    return render_template("sandbox/onboarding.html", page=page, token=token)
+    asked = [ASKED_FOR.get(name, name) for name in page.missing]
+    return render_template("sandbox/onboarding.html", page=page, token=token, asked=asked)
 
 
 @bp.post("/sandbox/onboarding/<token>/<any(completion,interruption):ending>")
@@ -166,6 +160,15 @@ def _page(reference: str) -> PaymentPage:
 
 
 def _shown(page: PaymentPage, form: PayForm) -> str:
-    cards = [(words, " ".join(re.findall("....", number))) for number, words in TEST_CARDS.items()]
-    reason = REASONS.get(page.reason, _("The payment was declined.")) if page.reason else None
-    return render_template("sandbox/show.html", page=page, form=form, cards=cards, reason=reason)
+    cards = [(words, number, " ".join(re.findall("....", number))) for number, words in TEST_CARDS.items()]
+    reason = decline_words(page.reason) if page.is_open else None
+    takes_twint = TWINT in page.methods
+    return render_template(
+        "sandbox/show.html",
+        page=page,
+        form=form,
+        cards=cards,
+        reason=reason,
+        page_error=reason,
+        takes_twint=takes_twint,
+    )

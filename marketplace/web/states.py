@@ -52,7 +52,7 @@ SHOWN = {
         "prepared": Shown(_l("Not paid yet"), "quiet", "circle-dashed"),
         "card_saved": Shown(_l("Card saved, charged nearer to the visit"), "info", "credit-card"),
         "action_needed": Shown(_l("Your bank wants you to confirm"), "warn", "triangle-alert"),
-        "cash": Shown(_l("Paid in cash on the spot"), "info", "banknote"),
+        "cash": Shown(_l("To be paid in cash on the spot"), "info", "banknote"),
         "held": Shown(_l("Paid and held safely"), "info", "lock"),
         "released": Shown(_l("Paid to the helper"), "good", "banknote"),
         "refunded": Shown(_l("Paid back"), "quiet", "undo-2"),
@@ -89,6 +89,32 @@ SHOWN = {
         "suspended": Shown(_l("Suspended"), "bad", "ban"),
     },
 }
+
+# The bank's word for a decline, as people read it; the words are Stripe's (https://docs.stripe.com/declines/codes).
+_CONFIRM = _l("The payment was not confirmed with your bank.")
+DECLINES = {
+    "insufficient_funds": _l("There is not enough money on the card."),
+    "withdrawal_count_limit_exceeded": _l("The card's limit is reached."),
+    "card_velocity_exceeded": _l("The card's limit is reached."),
+    "expired_card": _l("The card has expired."),
+    "incorrect_number": _l("Something on the card was mistyped."),
+    "incorrect_cvc": _l("Something on the card was mistyped."),
+    "invalid_cvc": _l("Something on the card was mistyped."),
+    "invalid_expiry_month": _l("Something on the card was mistyped."),
+    "invalid_expiry_year": _l("Something on the card was mistyped."),
+    "processing_error": _l("The bank did not answer. It may work in a moment."),
+    "try_again_later": _l("The bank did not answer. It may work in a moment."),
+    "issuer_not_available": _l("The bank did not answer. It may work in a moment."),
+    "authentication_required": _CONFIRM,
+    "payment_intent_authentication_failure": _CONFIRM,
+    "setup_intent_authentication_failure": _CONFIRM,
+    "payment_intent_payment_attempt_failed": _CONFIRM,
+}
+
+
+def decline_words(reason: str | None) -> LazyString | None:
+    """Why the bank declined, in a sentence; a word that we do not know means that it simply did."""
+    return DECLINES.get(reason, _l("The card was declined.")) if reason else None
 
 
 def shown_state(noun: str, state: str) -> Shown:

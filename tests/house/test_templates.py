@@ -19,6 +19,7 @@ ROOMS = ("layouts", "components", "errors", "security", "emails")  # these are n
 SHOWN_BY = {
     "accounts/suspended": "security.login",
     "bids/check": "bids.create",
+    "bookings/extra_check": "bookings.ask_extra",
     "drafts/photos": "drafts.show",
     "drafts/place": "drafts.show",
     "drafts/questions": "drafts.show",
@@ -29,6 +30,8 @@ SHOWN_BY = {
     "pages/text": "pages.imprint",
     "payments/refused": "payments.create",
     "payments/under_way": "payments.create",
+    "payouts/refused": "payouts.give_bank_data",
+    "sandbox/bank": "sandbox.end",
     "tasks/gone": "tasks.show",
 }
 # Styles of things that a page is made of without a macro of their own.

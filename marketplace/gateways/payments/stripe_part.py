@@ -10,6 +10,8 @@ Fact = TypeVar("Fact")
 # The version whose schema our contract tests hold.
 API_VERSION = "2026-08-26.dahlia"
 PAGE_SIZE = 100
+# Where Stripe's hosted pages lie: to pay, to be paid, and to see one's own payouts.
+PAGES = ("https://checkout.stripe.com", "https://connect.stripe.com")
 
 
 class StripePart:
