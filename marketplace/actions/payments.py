@@ -24,7 +24,19 @@ from marketplace.domain.cancellation import (
 from marketplace.domain.errors import N_, EffectChanged, Invalid, NotAllowed, NotFound, WrongState
 from marketplace.domain.gateway import Charge, ChargeFact, CheckoutFact, GatewayNotice, SavedCard
 from marketplace.domain.lifecycles import BOOKING, DISPUTE, PAYMENT, PAYMENT_UNDER_WAY, PAYMENT_UNPAID, TASK
-from marketplace.domain.money import CASH, FEES, GATEWAY, GOODWILL, REFUNDS, REVENUE, credit, held, owed, percent_of
+from marketplace.domain.money import (
+    BANK,
+    CASH,
+    FEES,
+    GATEWAY,
+    GOODWILL,
+    REFUNDS,
+    REVENUE,
+    credit,
+    held,
+    owed,
+    percent_of,
+)
 from marketplace.domain.policy import Policy
 from marketplace.models import (
     Bid,
@@ -34,6 +46,7 @@ from marketplace.models import (
     Entry,
     GatewayEvent,
     Payment,
+    Posting,
     Settlement,
     Task,
     User,
@@ -453,19 +466,23 @@ def refund(
         raise WrongState(N_("Only money that was released or shared out can be given back here."))
     if _is_taken_back(session, payment):
         raise WrongState(N_("The customer's bank has taken this money back itself."))
-    has = shared(session, payment)
+    shares = shares_of_refund(shared(session, payment), refund_cents, from_helper_cents)
+    settlement = _settle(session, payment, booking, shares, "decision", by=by, note=reason)
+    facts = {"refund_cents": refund_cents, "from_helper_cents": from_helper_cents}
+    for person in (booking.customer_id, booking.helper_id):
+        outbox.tell(session, person, "money_given_back", booking_id=booking.id, **facts)
+    return settlement
+
+
+def shares_of_refund(has: Shares, refund_cents: int, from_helper_cents: int) -> Shares:
+    """How a refund changes what each has of a payment, in cents; raises Invalid when somebody has not got so much of it."""
     if refund_cents <= 0:
         raise Invalid("refund_cents", N_("Please say how much is to go back."))
     if not 0 <= from_helper_cents <= min(has.helper_cents, refund_cents):
         raise Invalid("from_helper_cents", N_("The helper has not got so much of it."))
     if refund_cents - from_helper_cents > has.fee_cents:
         raise Invalid("refund_cents", N_("That is more than the platform has of it."))
-    shares = Shares(refund_cents, -from_helper_cents, from_helper_cents - refund_cents)
-    settlement = _settle(session, payment, booking, shares, "decision", by=by, note=reason)
-    facts = {"refund_cents": refund_cents, "from_helper_cents": from_helper_cents}
-    for person in (booking.customer_id, booking.helper_id):
-        outbox.tell(session, person, "money_given_back", booking_id=booking.id, **facts)
-    return settlement
+    return Shares(refund_cents, -from_helper_cents, from_helper_cents - refund_cents)
 
 
 def give_credit(
@@ -499,6 +516,30 @@ def give_credit(
     journal.record(session, "credit_given", gift, by=by, facts={"cents": cents})
     outbox.tell(session, customer.id, "credit_given", cents=cents)
     return gift
+
+
+def record_fee_paid(session: Session, helper: User, *, by: User, cents: int, debt_cents: int) -> None:
+    """What a helper owed (the fees of visits paid in cash) reached the operator's bank; never more than the debt.
+
+    `debt_cents` is the debt that the operator was shown: sending the form again after it is paid changes nothing.
+    Raises NotAllowed, Invalid, WrongState.
+    """
+    if not may_give_credit(by, helper.id):
+        raise NotAllowed()
+    session.execute(select(User.id).where(User.id == helper.id).with_for_update())  # a debt is paid once
+    debt = max(0, -payouts.free_cents(session, helper.id))
+    if debt != debt_cents:
+        raise WrongState(N_("What this helper owes has changed since you opened the page. Please look at it again."))
+    if not 0 < cents <= debt:
+        raise Invalid("cents", N_("Please type what was paid: more than nothing, and no more than is owed."))
+    name = f"{helper.id}:"
+    number = session.scalar(
+        select(func.count(Posting.id)).where(Posting.kind == "fee_paid", Posting.key.startswith(name))
+    )
+    currency = session.scalar(select(Entry.currency).where(Entry.from_account == owed(helper.id)).limit(1))
+    moved = (BANK, owed(helper.id), cents)
+    ledger.post(session, "fee_paid", f"{name}{int(number or 0) + 1}", moved, currency=str(currency), booking_id=None)
+    journal.record(session, "fee_paid", helper, by=by, facts={"cents": cents})
 
 
 def free_credit(session: Session, customer_id: int) -> int:

@@ -8,8 +8,16 @@ from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from marketplace.db import by_public_id
-from marketplace.domain.lifecycles import BOOKING, BOOKING_HOLDING, BOOKING_UNDER_WAY, CERTIFICATION, PAYMENT, TASK
-from marketplace.models import Bid, Booking, Certification, Payment, Profile, Task, User
+from marketplace.domain.lifecycles import (
+    BOOKING,
+    BOOKING_HOLDING,
+    BOOKING_UNDER_WAY,
+    CERTIFICATION,
+    DISPUTE,
+    PAYMENT,
+    TASK,
+)
+from marketplace.models import Bid, Booking, Certification, Dispute, Payment, Profile, Task, User
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,8 @@ class Figures:
     new_people: int
     held_cents: int
     unsolved_visits: int
+    disputes_to_answer: int
+    next_answer_due_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,8 @@ def figures(session: Session, *, since: datetime, until: datetime) -> Figures:
             _count(User, User.created_at >= since, User.created_at < until),
             held.scalar_subquery(),
             _count(Booking, Booking.state == BOOKING.unsolved),
+            _count(Dispute, Dispute.state == DISPUTE.begins),
+            select(func.min(Dispute.due_at)).where(Dispute.state == DISPUTE.begins).scalar_subquery(),
         )
     ).one()
     return Figures(*row)

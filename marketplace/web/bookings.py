@@ -17,6 +17,7 @@ from marketplace.models import Booking, Payment, User
 from marketplace.permissions import side_of
 from marketplace.queries.bookings import mine, own_booking
 from marketplace.queries.ledger import story
+from marketplace.queries.papers import papers_of
 from marketplace.queries.payments import all_of, decisions_of, refunds_of
 from marketplace.web.access import helper_only, signed_in
 from marketplace.web.booking_forms import CancellationForm, ExtraForm, NotSolvableForm, ObjectionForm, UnsolvedForm
@@ -60,6 +61,7 @@ def show(public_id: str) -> str:
         step=STEP[booking.state],
         stopped=booking.state in STOPPED,
         happened=HAPPENED,
+        papers=papers_of(db.session, booking, current_user),
         opened=opened,
         phone=_phone(booking, side) if opened else None,
         now=clock.now(),
