@@ -14,13 +14,13 @@ from marketplace.db import Base, db
 from marketplace.models import Role, User
 from marketplace.models.accounts import ROLES
 from tests.factories import install_skills
+from tests.fresh import begin_anew
 from tests.needs import demand_postgres, postgres_database
 from tests.page import Page
 
 pytest_plugins = ("tests.figures", "tests.browser.fixtures")
 
 ENGINES = ("sqlite", "postgres")
-KEPT = ("roles", "skills")  # rows of reference, the same in every test
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,18 +71,7 @@ def app(shared_app: Flask, folder: Path) -> Iterator[Flask]:
     """The application on a fresh database, inside an application context."""
     with shared_app.app_context():
         yield shared_app
-        db.session.close()
-        if db.engine.dialect.name == "sqlite":
-            db.engine.dispose()
-            for leftover in folder.glob("test.sqlite-*"):
-                leftover.unlink()
-            shutil.copy(folder / "fresh.sqlite", folder / "test.sqlite")
-        else:
-            emptied = "; ".join(f"DELETE FROM {name}" for name in Base.metadata.tables if name not in KEPT)
-            with db.engine.begin() as connection:  # foreign keys are not asked: faster than TRUNCATE by far
-                connection.exec_driver_sql(f"SET LOCAL session_replication_role = replica; {emptied}")
-    for kept in ("mails", "photos"):
-        shutil.rmtree(folder / kept, ignore_errors=True)
+        begin_anew(folder)
 
 
 @pytest.fixture

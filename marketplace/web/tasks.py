@@ -272,13 +272,14 @@ def whose_turn(state: str, bids: int, booking_state: str | None) -> Markup:
             return _("Your turn: compare the bids and choose one.")
         return _("Next: helpers nearby send you bids. You have nothing to do now.")
     if state == TASK.booked:
-        return _(TURN_OF_A_BOOKING.get(booking_state or "", N_("Next: your helper comes at the agreed time.")))
+        return _(TURN_OF_A_BOOKING.get(booking_state or "", TURN_OF_A_BOOKING[BOOKING.confirmed]))
     if is_given_back(state, booking_state):
         return _("It was not solved, and you got your money back.")
     return _(TURN_AT_THE_END[state])
 
 
 TURN_OF_A_BOOKING = {
+    BOOKING.confirmed: N_("Next: your helper comes at the agreed time."),
     BOOKING.on_the_way: N_("Next: your helper is at work."),
     BOOKING.started: N_("Next: your helper is at work."),
     BOOKING.finished: N_("Your turn: look whether it works, then sign off."),

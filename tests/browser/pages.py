@@ -8,17 +8,26 @@ from flask import Flask
 
 @dataclass(frozen=True)
 class Visit:
-    """Somebody opens a page. Values name things of the town ("booking/started"); `send` presses its button at once."""
+    """Somebody opens a page. Values name things of the town ("booking/started"); `send` presses its button at once.
+
+    With something `typed` they send the form again and again until the answer has the `status`.
+    """
 
     endpoint: str
     person: str | None = None
     values: dict[str, Any] = field(default_factory=dict)
     status: int = 200
     send: bool = False
+    typed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def opens_with(self) -> int:
+        """The status with which the page opens, before anything is sent."""
+        return 200 if self.typed else self.status
 
     def __str__(self) -> str:
-        which = "-".join(str(value).replace("/", ".") for value in self.values.values())
-        parts = (self.endpoint, which, self.person or "anybody", "empty" if self.send else "")
+        which = "-".join(str(value).replace("/", ".").replace("\x00", "nul") for value in self.values.values())
+        parts = (self.endpoint, which, self.person or "anybody", "empty" if self.send else "", *self.typed.values())
         return "-".join(part for part in parts if part)
 
 
@@ -30,6 +39,7 @@ def _thing(endpoint: str, person: str | None, thing: str, **values: Any) -> Visi
     return Visit(endpoint, person, {"public_id": thing, **values})
 
 
+TRIES = 10  # after so many forms whoever types too often has long been refused
 AGREED = ("confirmed", "on_the_way", "started", "finished", "unsolved", "signed_off", "closed", "cancelled")
 BOOKING_STATES = ("reserved", "lapsed", *AGREED)
 UNANSWERED = ("words", "times", "place")
@@ -161,6 +171,10 @@ VISITS = [
     Visit("operator.today", "nora", status=403),
     Visit("tasks.show", None, {"public_id": "nothing"}, status=404),
     Visit("bookings.unsolved", "anna", {"public_id": "booking/confirmed"}, status=409),
+    Visit("payments.new", "anna", {"public_id": "bid/beside the reserved one"}, status=409),
+    Visit("pages.home", None, {"place": "\x00"}, status=422),
+    Visit("security.forgot_password", None, typed={"email": "too.often@example.org"}, status=429),
+    Visit("town.broken", status=500),
 ]  # fmt: skip
 
 NOT_PAGES = {

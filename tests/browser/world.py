@@ -147,7 +147,10 @@ def _bookings_in_every_state(town: Town) -> None:
     lapsed = _reserved(town, len(VISITS))
     give_up(lapsed, town.app.extensions["gateways"].payments)
     _remember_booking(town, "lapsed", lapsed)
-    _remember_booking(town, "reserved", _reserved(town, len(VISITS) + 1))
+    reserved = _reserved(town, len(VISITS) + 1)
+    _remember_booking(town, "reserved", reserved)
+    same_task = db.session.get_one(Task, db.session.get_one(Booking, reserved).task_id)
+    town.things["bid/beside the reserved one"] = make_bid(db.session, same_task, _person(town, "lea")).public_id
     reviewed = make_done_booking(db.session, helper=_person(town, "hans"), customer=_person(town, "anna"))
     _remember_booking(town, "closed", reviewed.id)
     policy = town.app.extensions["policy"]

@@ -1,13 +1,16 @@
 """House rules of the languages: every sentence is in every catalogue, natively, with its values; mails and figures too."""
 
+import ast
 import re
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 from flask import Flask
 from flask_wtf import FlaskForm
@@ -22,7 +25,7 @@ from marketplace.web import filters, mails
 from marketplace.web.languages import TRANSLATIONS, WRITTEN_IN, MissingCatalogue, demand_catalogues, speaking
 from marketplace.web.security import mails as security_mails
 from tests.factories import make_booking, make_certification, make_helper
-from tests.languages import ALIKE, ENGLISH, FAMILIAR, TRANSLATED, gathered
+from tests.languages import ALIKE, ENGLISH, FAMILIAR, KEYWORDS, TRANSLATED, gathered
 
 ENDS = ".:?!"
 ABBREVIATED = ("Min.", "Std.")
@@ -94,6 +97,26 @@ def test_every_sentence_is_translated(code: str, wanted: set[tuple[str, ...]], f
     catalogue = read(code)
     assert faults(catalogue, wanted, code) == []
     figure(f"sentences translated into {catalogue.locale.english_name}", len(wanted))
+
+
+def marked(tree: ast.Module) -> set[str]:
+    """Every sentence that stands in one of the marks by which sentences are gathered, however deep."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    first = [node.args[0] for node in calls if node.args and node.func.id in KEYWORDS]
+    return {node.value for node in first if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def test_no_marked_sentence_escapes_the_gathering(wanted: set[tuple[str, ...]]) -> None:
+    """Babel overlooks a mark inside another one's call: that sentence would be English in every language."""
+    code = {path: ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "marketplace").rglob("*.py")}
+    escaped = {str(path): sorted(marked(tree) - {ids[0] for ids in wanted}) for path, tree in code.items()}
+    assert {path: lost for path, lost in escaped.items() if lost} == {}
+
+
+def test_a_sentence_that_escapes_is_seen() -> None:
+    hidden = '_(SAID.get(state, N_("Lost.")))'
+    assert marked(ast.parse(hidden)) == {"Lost."}
+    assert list(extract("python", BytesIO(hidden.encode()), KEYWORDS)) == []
 
 
 def test_the_exceptions_are_needed() -> None:
