@@ -63,6 +63,7 @@ SHOWN = {
         "asked": Shown(_l("On its way"), "warn", "hourglass"),
         "given": Shown(_l("Given back"), "good", "circle-check"),
         "failed": Shown(_l("Could not reach the customer"), "bad", "triangle-alert"),
+        "dropped": Shown(_l("Given back by the customer's bank itself"), "quiet", "circle-x"),
     },
     "payout": {
         "waiting": Shown(_l("Waiting"), "warn", "hourglass"),
