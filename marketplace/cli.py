@@ -1,11 +1,12 @@
-"""The commands: `flask serve`, `work`, `demo`, `operator`, `ledger check`, `standings rebuild`."""
+"""The commands: `flask serve`, `work`, `demo`, `operator`, `ledger check`, `reconcile`, `export ...`, `standings rebuild`."""
 
 import os
 import re
 import signal
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import cast
 
 import click
@@ -19,16 +20,22 @@ from marketplace.db import db, transaction
 from marketplace.demo import builder, parts
 from marketplace.domain.policy import Policy
 from marketplace.gateways import Gateways
-from marketplace.jobs import badges, worker
+from marketplace.gateways.payments import GatewayRefused
+from marketplace.gateways.signatures import Signer, is_signed
+from marketplace.jobs import badges, reconciliation, worker
 from marketplace.models.accounts import ROLES
+from marketplace.queries.bookkeeping import claims_csv, claims_json, postings_csv
 from marketplace.queries.ledger import ledger_faults
 from marketplace.web.current import blur_secret
 from marketplace.web.mails import words
+from marketplace.web.operator.periods import span_of
+
+PATH = click.Path(dir_okay=False, path_type=Path)
 
 
 def register(app: Flask) -> None:
     """Add our commands to `flask`."""
-    for command in (serve, work, demo, operator, ledger, standings):
+    for command in (serve, work, demo, operator, ledger, reconcile, export, standings):
         app.cli.add_command(command)
 
 
@@ -118,6 +125,78 @@ def check() -> None:
     click.echo("The ledger holds: no fault found.")
 
 
+@click.command()
+def reconcile() -> None:
+    """Compare the ledger with the gateway's books; fails when they differ."""
+    try:
+        comparison = reconciliation.reconcile(_gateways().payments)
+    except GatewayRefused as refusal:
+        raise click.ClickException(f"the payment service does not answer: {refusal}") from refusal
+    for one in comparison.differences:
+        click.echo(
+            f"{one.what}: {one.kind} {one.source}, {one.gateway_cents} cents there, {one.ledger_cents} here", err=True
+        )
+    if comparison.differences:
+        raise click.ClickException(f"{len(comparison.differences)} differences; /operator/money says what to do")
+    click.echo(f"The books agree: {comparison.movements} lines compared.")
+
+
+@click.group()
+def export() -> None:
+    """What others need of the books, signed where somebody must rely on it."""
+
+
+@export.command()
+@click.option("--file", type=PATH, help="Where to write it (.csv or .json); without it, it is printed.")
+@click.option("--format", "kind", type=click.Choice(("json", "csv")), help="By the file's ending, else json.")
+def owed(file: Path | None, kind: str | None) -> None:
+    """Who is owed what right now, with a signature beside it (FILE.sig)."""
+    kind = kind or ("csv" if file and file.suffix == ".csv" else "json")
+    written = {"csv": claims_csv, "json": claims_json}[kind](db.session, clock.now(), _policy().currency)
+    signer = Signer(current_app.config["VAR_FOLDER"])
+    signature = signer.sign(written.encode())
+    if file is None:
+        click.echo(written, nl=False)
+        click.echo(f"signature {signature}", err=True)
+    else:
+        file.write_bytes(written.encode())
+        _beside(file).write_text(signature + "\n")
+        click.echo(f"{file} is written, its signature beside it in {_beside(file)}.")
+    click.echo(f"public key {signer.public_key}", err=file is None)
+
+
+@export.command()
+@click.argument("file", type=PATH)
+@click.option("--key", help="The public key of the installation that wrote it; without it, our own.")
+def verify(file: Path, key: str | None) -> None:
+    """Check that FILE is as the installation wrote it."""
+    beside = _beside(file)
+    if not file.is_file() or not beside.is_file():
+        raise click.ClickException(f"there is no {file} with a signature in {beside}")
+    key = key or Signer(current_app.config["VAR_FOLDER"]).public_key
+    if not is_signed(file.read_bytes(), beside.read_text().strip(), key):
+        raise click.ClickException(f"{file} was changed, or another installation wrote it")
+    click.echo(f"{file} is as it was written.")
+
+
+@export.command()
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The first day, 2026-01-01.")
+@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The last day.")
+@click.option("--file", type=PATH, help="Where to write it; without it, it is printed.")
+def postings(first: datetime, last: datetime, file: Path | None) -> None:
+    """Every line of the ledger in a time as CSV, for bookkeeping."""
+    if last < first:
+        raise click.UsageError("the last day comes before the first")
+    lines = postings_csv(db.session, span_of(first.date(), last.date()))
+    if file is None:
+        for line in lines:
+            click.echo(line, nl=False)
+        return
+    with file.open("w", newline="", encoding="utf-8") as paper:
+        paper.writelines(lines)
+    click.echo(f"{file} is written.")
+
+
 @click.group()
 def standings() -> None:
     """The derived standings of helpers."""
@@ -127,6 +206,11 @@ def standings() -> None:
 def rebuild() -> None:
     """Make every helper's standing anew from the rows of record."""
     click.echo(f"{badges.rebuild(policy=_policy())} standings rebuilt.")
+
+
+def _beside(file: Path) -> Path:
+    """Where the signature of a file lies."""
+    return file.with_name(file.name + ".sig")
 
 
 def _migrate(*, fresh: bool = False) -> None:

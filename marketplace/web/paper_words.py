@@ -25,10 +25,18 @@ def receipt(read: BookingPaper, story: list[Line]) -> Paper:
         "held": _("Paid online (card or TWINT)"),
         "held_from_credit": _("Paid from your credit"),
         "cash_paid": _("Paid to the helper in cash"),
+        "dispute_won": _("Decided for us by your bank"),
     }
-    back = {"refunded": _("Given back to where you paid from"), "credited": _("Given back as credit")}
-    moved = [(paid[line.kind], line.cents, line.at) for line in story if line.kind in paid]
-    moved += [(back[line.kind], -line.cents, line.at) for line in story if line.kind in back]
+    back = {
+        "refunded": _("Given back to where you paid from"),
+        "credited": _("Given back as credit"),
+        "dispute_opened": _("Taken back by your bank"),
+    }
+    moved = [
+        ((paid | back)[line.kind], -line.cents if line.kind in back else line.cents, line.at)
+        for line in story
+        if line.kind in paid | back
+    ]
     total = sum(cents for _words, cents, _at in moved)
     refunds = {refund.state for money_of in read.payments for refund in money_of.refunds}
     notes = [

@@ -85,6 +85,7 @@ SHOWN = {
         REFUND.asked: Shown(_l("On its way"), "warn", "hourglass"),
         REFUND.given: Shown(_l("Given back"), "good", "circle-check"),
         REFUND.failed: Shown(_l("Could not reach the customer"), "bad", "triangle-alert"),
+        REFUND.dropped: Shown(_l("Given back by the customer's bank itself"), "quiet", "circle-x"),
     },
     PAYOUT.noun: {
         PAYOUT.waiting: Shown(_l("Waiting"), "warn", "hourglass"),

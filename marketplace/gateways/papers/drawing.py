@@ -4,6 +4,7 @@ from typing import Any
 
 from fpdf import FPDF, FontFace
 from fpdf.enums import Align, TableBordersLayout, XPos, YPos
+from fpdf.fonts import TTFFont
 
 from config import ROOT
 from marketplace.gateways.papers import Bill, Paper, Section
@@ -20,17 +21,10 @@ FACT_WIDTH = 48
 def to_pdf(paper: Paper) -> bytes:
     """The paper as the bytes of a PDF. Raises ValueError when its bill is none that a Swiss bank would take."""
     sheet = _Sheet(paper)
-    sheet.add_page()
-    _head(sheet, paper)
-    _facts(sheet, paper)
-    for section in paper.sections:
-        _section(sheet, section)
-    for note in paper.notes:
-        sheet.ln(2)
-        sheet.words(note, size=9.5, colour=SOFT)
-    if paper.bill is not None:
-        _bill(sheet, paper.bill, paper.language)
-    return bytes(sheet.output())
+    try:
+        return _drawn(sheet, paper)
+    finally:
+        sheet.close_fonts()
 
 
 class _Sheet(FPDF):
@@ -57,6 +51,12 @@ class _Sheet(FPDF):
         self.set_text_color(*SOFT)
         self.cell(0, 5, f"{self.author}  ·  {self.page_no()}/{{nb}}", align=Align.C)
 
+    def close_fonts(self) -> None:
+        """Close the files of the typefaces, which the library leaves open."""
+        for font in self.fonts.values():
+            if isinstance(font, TTFFont):
+                font.ttfont.close()
+
     def words(self, text: str, *, size: float = 10.5, colour: tuple[int, int, int] = INK, **options: Any) -> None:
         """A paragraph from here on."""
         self.set_font(FAMILY, "B" if options.pop("bold", False) else "", size)
@@ -65,6 +65,20 @@ class _Sheet(FPDF):
         self.multi_cell(
             width, size * 0.5, text, new_x=XPos.LMARGIN, new_y=YPos.NEXT, align=options.pop("align", Align.L)
         )
+
+
+def _drawn(sheet: _Sheet, paper: Paper) -> bytes:
+    sheet.add_page()
+    _head(sheet, paper)
+    _facts(sheet, paper)
+    for section in paper.sections:
+        _section(sheet, section)
+    for note in paper.notes:
+        sheet.ln(2)
+        sheet.words(note, size=9.5, colour=SOFT)
+    if paper.bill is not None:
+        _bill(sheet, paper.bill, paper.language)
+    return bytes(sheet.output())
 
 
 def _head(sheet: _Sheet, paper: Paper) -> None:
