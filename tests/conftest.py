@@ -71,18 +71,15 @@ def app(shared_app: Flask, folder: Path) -> Iterator[Flask]:
     """The application on a fresh database, inside an application context."""
     with shared_app.app_context():
         yield shared_app
-        db.session.close()
-        if db.engine.dialect.name == "sqlite":
-            db.engine.dispose()
-            for leftover in folder.glob("test.sqlite-*"):
-                leftover.unlink()
-            shutil.copy(folder / "fresh.sqlite", folder / "test.sqlite")
-        else:
-            emptied = "; ".join(f"DELETE FROM {name}" for name in Base.metadata.tables if name not in KEPT)
-            with db.engine.begin() as connection:  # foreign keys are not asked: faster than TRUNCATE by far
-                connection.exec_driver_sql(f"SET LOCAL session_replication_role = replica; {emptied}")
+        _empty(folder)
     for kept in ("mails", "photos"):
         shutil.rmtree(folder / kept, ignore_errors=True)
+
+
+@pytest.fixture
+def start_anew(app: Flask, folder: Path) -> Callable[[], None]:
+    """Makes the database fresh within a test that lives many lives."""
+    return lambda: _empty(folder)
 
 
 @pytest.fixture
@@ -129,6 +126,20 @@ def sign_in(app: Flask) -> Callable[[User], Page]:
         return page
 
     return signed_in
+
+
+def _empty(folder: Path) -> None:
+    """Bring the database back to its rows of reference."""
+    db.session.close()
+    if db.engine.dialect.name == "sqlite":
+        db.engine.dispose()
+        for leftover in folder.glob("test.sqlite-*"):
+            leftover.unlink()
+        shutil.copy(folder / "fresh.sqlite", folder / "test.sqlite")
+    else:
+        emptied = "; ".join(f"DELETE FROM {name}" for name in Base.metadata.tables if name not in KEPT)
+        with db.engine.begin() as connection:  # foreign keys are not asked: faster than TRUNCATE by far
+            connection.exec_driver_sql(f"SET LOCAL session_replication_role = replica; {emptied}")
 
 
 def _checkpoint(folder: Path) -> None:
