@@ -75,6 +75,12 @@ def app(shared_app: Flask, folder: Path) -> Iterator[Flask]:
 
 
 @pytest.fixture
+def start_anew(app: Flask, folder: Path) -> Callable[[], None]:
+    """Makes the database fresh within a test that lives many lives."""
+    return lambda: begin_anew(folder)
+
+
+@pytest.fixture
 def started_in(
     app: Flask, database_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[str], Flask]]:

@@ -259,7 +259,7 @@ def lapse(session: Session, booking: Booking, *, by: User | None = None) -> None
 
 
 def take_charges_due(session: Session, *, limit: int = 50) -> list[int]:
-    """The ids of payments whose saved card is to be charged now; the next try counts from here."""
+    """The ids of payments whose saved card is to be charged now; what is cut short is tried again a little later."""
     now = clock.now()
     due = (
         select(Payment.id)
@@ -273,7 +273,7 @@ def take_charges_due(session: Session, *, limit: int = 50) -> list[int]:
         session.execute(
             update(Payment)
             .where(Payment.id.in_(ids))
-            .values(charge_at=now + timedelta(hours=1), asked_at=func.coalesce(Payment.asked_at, now))
+            .values(charge_at=now + ASK_EVERY, asked_at=func.coalesce(Payment.asked_at, now))
             .execution_options(synchronize_session=False)
         )
     return ids
@@ -593,7 +593,10 @@ def _of_page(session: Session, fact: CheckoutFact) -> Payment:
     payment = payment or session.scalar(select(Payment).where(Payment.public_id == fact.payment))
     if payment is None:
         raise NotFound()
-    if payment.checkout is None and fact.outcome in ("paid", "card_saved"):
+    # A page on which the card was saved is forgotten once it is: another one is opened if the bank asks for its customer.
+    if payment.checkout is None and (
+        fact.outcome == "paid" or (fact.outcome == "card_saved" and payment.state in PAYMENT.befores("save_card"))
+    ):
         payment.checkout = fact.reference
         session.flush()
     return payment

@@ -1,0 +1,42 @@
+"""A process may die before and after every commit and every call of the gateway: the end is the same.
+
+The full count dies at every place of every story; a sample dies once in each.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from tests.bench.guards import Guard, tried_without
+from tests.bench.money_crashes import crashed, undisturbed
+from tests.bench.money_stories import STORIES
+
+# The gateway knows a repeat by its key.
+KEY = Guard("marketplace/gateways/payments/stripe_part.py", '    return {"idempotency_key": key}\n', "    return {}\n")
+# A sample dies where the gateway has moved money and we have not heard of it.
+PERILOUS = ("after charge", "after transfer", "after reverse", "after refund", "after open_checkout")
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_dying_anywhere_changes_nothing(
+    app: Flask, start_anew: Callable[[], None], story: str, full: bool, figure: Callable[[str, int], None]
+) -> None:
+    end, places = undisturbed(app, story)
+    assert end.faults == []
+    perilous = next(place for place in PERILOUS if place in places)
+    chosen = range(1, len(places) + 1) if full else [places.index(perilous) + 1]
+    faults = {}
+    for number in chosen:
+        start_anew()
+        found = crashed(app, story, number, places[number - 1]).faults_against(end)
+        if found:
+            faults[f"{number}: {places[number - 1]}"] = found
+    assert faults == {}
+    figure("places of money's stories at which the process died, the end was the same", len(chosen))
+
+
+def test_without_keys_dying_after_a_call_is_noticed(tmp_path: Path) -> None:
+    said = tried_without(KEY, tmp_path, "tests/bench/test_money_crashes.py", "-k", "anywhere and far_ahead")
+    assert "instead of" in said
