@@ -203,6 +203,9 @@ def record(session: Session, fact: CheckoutFact) -> Payment:
     booking = session.get_one(Booking, payment.booking_id)
     _lock(session, booking)
     session.refresh(payment)
+    if payment.checkout is None and fact.outcome in ("paid", "card_saved"):
+        payment.checkout = fact.reference
+        session.flush()
     match fact.outcome:
         case "paid":
             _demand_amount(payment, fact.amount_cents, fact.currency)
@@ -552,9 +555,6 @@ def _of_page(session: Session, fact: CheckoutFact) -> Payment:
     payment = payment or session.scalar(select(Payment).where(Payment.public_id == fact.payment))
     if payment is None:
         raise NotFound()
-    if payment.checkout is None and fact.outcome in ("paid", "card_saved"):
-        payment.checkout = fact.reference
-        session.flush()
     return payment
 
 
