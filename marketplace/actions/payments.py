@@ -216,6 +216,11 @@ def record(session: Session, fact: CheckoutFact) -> Payment:
     booking = session.get_one(Booking, payment.booking_id)
     _lock(session, booking)
     session.refresh(payment)
+    # A page on which the card was saved is forgotten once it is: another one is opened if the bank asks for its customer.
+    is_news = fact.outcome == "paid" or (fact.outcome == "card_saved" and payment.state in PAYMENT.befores("save_card"))
+    if payment.checkout is None and is_news:
+        payment.checkout = fact.reference
+        session.flush()
     match fact.outcome:
         case "paid":
             _demand_amount(payment, fact.amount_cents, fact.currency)
@@ -593,12 +598,6 @@ def _of_page(session: Session, fact: CheckoutFact) -> Payment:
     payment = payment or session.scalar(select(Payment).where(Payment.public_id == fact.payment))
     if payment is None:
         raise NotFound()
-    # A page on which the card was saved is forgotten once it is: another one is opened if the bank asks for its customer.
-    if payment.checkout is None and (
-        fact.outcome == "paid" or (fact.outcome == "card_saved" and payment.state in PAYMENT.befores("save_card"))
-    ):
-        payment.checkout = fact.reference
-        session.flush()
     return payment
 
 

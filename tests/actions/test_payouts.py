@@ -16,19 +16,13 @@ from marketplace.domain.money import GATEWAY, owed
 from marketplace.models import Notice, OutboxItem, Payment, Payout, PayoutAccount, Reversal, User
 from marketplace.queries.ledger import balances, ledger_faults
 from tests.factories import make_bid, make_booking, make_helper, make_operator, make_task, payment_of, tomorrow_at
-from tests.money import later
+from tests.money import later, payout_by, sign_off
 
 
 def waiting(session: Session, helper: User | None = None) -> Payout:
     """A helper's share that is to be paid out."""
-    booking = make_booking(session, make_bid(session, make_task(session), helper or make_helper(session)))
-    with transaction() as rows:
-        here = rows.merge(booking, load=True)
-        payments.bookings.start(rows, here, by=rows.get_one(User, here.helper_id))
-        payments.bookings.finish(rows, here, by=rows.get_one(User, here.helper_id), policy=payments.Policy())
-        payments.sign_off(rows, here, by=rows.get_one(User, here.customer_id))
-    of_booking = select(Payout).join(Payment, Payment.id == Payout.payment_id)
-    return session.scalars(of_booking.where(Payment.booking_id == booking.id)).one()
+    bid = make_bid(session, make_task(session), helper or make_helper(session))
+    return payout_by(session, sign_off(session, make_booking(session, bid)))
 
 
 def take(payout: Payout) -> None:

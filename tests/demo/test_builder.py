@@ -21,7 +21,7 @@ from marketplace.domain.policy import Policy
 from marketplace.models import Bid, Notice, OutboxItem, Standing, Task, User
 from marketplace.queries import operator
 from marketplace.queries.badges import record_of
-from marketplace.queries.payments import ledger_faults
+from marketplace.queries.ledger import ledger_faults
 from marketplace.queries.profiles import helpers_near
 from marketplace.queries.tasks import open_near
 from tests.fresh import begin_anew

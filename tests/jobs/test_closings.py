@@ -14,7 +14,7 @@ from marketplace.domain.lifecycles import BOOKING
 from marketplace.domain.policy import Policy
 from marketplace.jobs.deadlines import work_off
 from marketplace.models import JournalEntry, Notice, Task
-from marketplace.queries.payments import ledger_faults
+from marketplace.queries.ledger import ledger_faults
 from tests.factories import make_booking
 
 POLICY = Policy()

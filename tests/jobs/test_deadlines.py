@@ -15,7 +15,7 @@ from marketplace.domain.policy import Policy
 from marketplace.gateways.pictures import small_of
 from marketplace.jobs import deadlines
 from marketplace.models import Bid, Booking, Draft, Notice, Payment, Posting, Task
-from marketplace.queries.payments import ledger_faults
+from marketplace.queries.ledger import ledger_faults
 from tests.factories import make_bid, make_booking, make_task, payment_of
 
 POLICY = Policy()
