@@ -189,7 +189,7 @@ def postings(first: datetime, last: datetime, file: Path | None) -> None:
     """Every line of the ledger in a time as CSV, for bookkeeping."""
     if last < first:
         raise click.UsageError("the last day comes before the first")
-    lines = postings_csv(db.session, span_of(first.date(), last.date()))
+    lines = postings_csv(db.engine, span_of(first.date(), last.date()))
     if file is None:
         for line in lines:
             click.echo(line, nl=False)

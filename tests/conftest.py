@@ -21,6 +21,7 @@ from tests.page import Page
 pytest_plugins = ("tests.figures", "tests.browser.fixtures")
 
 ENGINES = ("sqlite", "postgres")
+IBAN = "CH5800791123000889012"  # nobody's: its digits add up
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,7 +49,7 @@ def database_url(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
 def shared_app(database_url: str, folder: Path) -> Iterator[Flask]:
     """One application for all tests of this process, with its tables and rows of reference."""
     app = create_app(
-        {"ENVIRONMENT": "test", "VAR_FOLDER": str(folder), "DATABASE_URL": database_url},
+        {"ENVIRONMENT": "test", "VAR_FOLDER": str(folder), "DATABASE_URL": database_url, "OPERATOR_IBAN": IBAN},
         RATELIMIT_ENABLED=False,
     )
     with app.app_context():

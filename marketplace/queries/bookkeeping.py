@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from marketplace.domain.spreadsheets import amount, csv_lines
@@ -22,9 +23,13 @@ POSTING_HEADS = (
 CLAIM_HEADS = ("kind", "public_id", "name", "email", "owed", "waiting", "sent", "held", "credit", "currency", "at_utc")
 
 
-def postings_csv(session: Session, span: tuple[datetime, datetime], account: str | None = None) -> Iterator[str]:
-    """Every line of the ledger in a time as CSV, oldest first, line by line."""
-    return csv_lines(POSTING_HEADS, (_cells(line) for line in all_lines(session, span, account)))
+def postings_csv(engine: Engine, span: tuple[datetime, datetime], account: str | None = None) -> Iterator[str]:
+    """Every line of the ledger in a time as CSV, oldest first, line by line.
+
+    It has a session of its own, since it is read after the request that asked for it has ended.
+    """
+    with Session(engine) as session:
+        yield from csv_lines(POSTING_HEADS, (_cells(line) for line in all_lines(session, span, account)))
 
 
 def claims_csv(session: Session, at: datetime, currency: str) -> str:

@@ -95,6 +95,8 @@ EVENTS = {
     "fee_rule_set": _l("Fee set"),
     "fee_rule_ended": _l("Fee ended"),
     "fee_paid": _l("Fee paid by a helper"),
+    "payout_account_gone": _l("Account for payouts taken away"),
+    "refund_dropped": _l("Refund given up: the bank took the money back itself"),
     "refund_asked_again": _l("Refund asked for again"),
     "delivery_hurried": _l("Stuck money tried again"),
     "dispute_evidence_given": _l("Evidence handed in"),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Response as FlaskResponse
-from flask import flash, redirect, render_template, request, stream_with_context, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
@@ -164,7 +164,7 @@ def postings_file() -> FlaskResponse:
         raise Invalid("from", str(period.error))
     name = f"postings-{period.typed_from}-{period.typed_to}.csv"
     return FlaskResponse(
-        stream_with_context(postings_csv(db.session, period.span, chosen("account", NAMED_ACCOUNTS))),
+        postings_csv(db.engine, period.span, chosen("account", NAMED_ACCOUNTS)),
         mimetype="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
