@@ -1,15 +1,17 @@
 """A round of work does everything that is due; a part that fails stops no other."""
 
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
 from marketplace import clock
+from marketplace.domain.gateway import Movement
 from marketplace.domain.policy import Policy
-from marketplace.gateways.payments import PaymentGateway
+from marketplace.gateways.payments import GatewaySilent, PaymentGateway
 from marketplace.jobs.worker import round_of_work, until_idle
 from marketplace.queries.badges import standing
 from marketplace.web.mails import words
@@ -37,6 +39,9 @@ class Away(PaymentGateway):
         raise ZeroDivisionError
 
     read_checkout = close_checkout
+
+    def movements(self, since: datetime | None = None) -> Iterator[Movement]:
+        raise GatewaySilent("nobody answers")
 
 
 def test_a_part_that_fails_stops_no_other(app: Flask, session: Session) -> None:
