@@ -112,9 +112,6 @@ class Town:
             self._take(partial(self.wait, minutes=1))
         for hop in HOPS:
             self._take(partial(self._pass, hop))
-        open_still = self.open_deliveries()
-        if open_still:
-            raise AssertionError(f"not handed over: {open_still}")
 
     def _take(self, step: Step) -> None:
         """A step that was cut short is taken again, unless it turns out to have been done."""
@@ -181,7 +178,8 @@ class Town:
 
     def faults(self) -> list[str]:
         """Whatever is wrong with the books once a story is over."""
-        found = ledger_faults(db.session)
+        found = [f"not handed over: {one}" for one in self.open_deliveries()]
+        found += ledger_faults(db.session)
         db.session.rollback()
         found += [f"{one.what}: {one}" for one in reconciliation.reconcile(self.doors.payments).differences]
         found += [f"mail {key} was sent {count} times" for key, count in self.postbox.taken.items() if count > 2]
@@ -307,10 +305,14 @@ class Visit:
             refunds.ask_again(session, refund, by=session.get_one(User, self.town.moderator))
 
     def finish_refund(self, *, done: bool) -> None:
-        """A slow refund arrives, or comes back."""
-        for reference in db.session.scalars(select(Refund.reference).where(Refund.reference.is_not(None))).all():
-            self.town.sandbox.finish_refund(str(reference), done=done)
-        db.session.rollback()
+        """A slow refund arrives, or comes back, once it has been given at all."""
+        newest = select(Refund.reference).order_by(Refund.id.desc()).limit(1)
+        reference = None
+        while reference is None:
+            self.town.wait(minutes=1)
+            reference = db.session.scalar(newest)
+            db.session.rollback()
+        self.town.sandbox.finish_refund(reference, done=done)
 
     def dispute(self) -> None:
         charge = str(db.session.get_one(Payment, self.payment_id).charge)
