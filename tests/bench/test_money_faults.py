@@ -15,11 +15,11 @@ from tests.bench.guards import Guard, tried_without
 from tests.bench.money_faults import calls_of, failed
 from tests.bench.money_stories import STORIES
 
-# A refund that was made and not heard of is found again by its key, however the gateway failed.
+# A payout that was made and not heard of is known to the gateway by its key.
 SAME_KEY = Guard(
     "marketplace/jobs/payments.py",
-    '    request = RefundRequest(f"refund-{name}", name,',
-    '    request = RefundRequest(f"refund-{name}-{clock.now()}", name,',
+    '            key=f"payout-{name}",\n',
+    '            key=f"payout-{name}-{clock.now()}",\n',
 )
 # A sample fails where money moves.
 MOVING = ("payment_intents.create", "transfers.create", "transfers.reversals.create", "refunds.create")
@@ -49,6 +49,6 @@ def test_a_call_that_fails_changes_nothing(
 
 
 def test_with_another_key_each_time_a_fault_is_noticed(tmp_path: Path) -> None:
-    asked = "fails_changes_nothing and objected"
+    asked = "fails_changes_nothing and all_credit"
     said = tried_without(SAME_KEY, tmp_path, "tests/bench/test_money_faults.py", "-k", asked)
     assert "instead of" in said
