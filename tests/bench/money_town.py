@@ -22,7 +22,7 @@ from marketplace import clock
 from marketplace.actions import bookings, payments, refunds
 from marketplace.db import db, transaction
 from marketplace.domain.errors import DomainError
-from marketplace.domain.lifecycles import PAYMENT_UNDER_WAY
+from marketplace.domain.lifecycles import PAYMENT_UNDER_WAY, REFUND
 from marketplace.domain.policy import Policy
 from marketplace.gateways import Gateways
 from marketplace.gateways.mail import Mail
@@ -92,6 +92,7 @@ class Town:
         self.helper, self.other_helper = make_helper(session).id, make_helper(session, "Hanna Helferin").id
         self.moderator = make_operator(session).id
         self.crashes = self.refusals = 0
+        self.hears = True  # whether the gateway's messages arrive
 
     @property
     def sandbox(self) -> Sandbox:
@@ -112,9 +113,6 @@ class Town:
             self._take(partial(self.wait, minutes=1))
         for hop in HOPS:
             self._take(partial(self._pass, hop))
-        open_still = self.open_deliveries()
-        if open_still:
-            raise AssertionError(f"not handed over: {open_still}")
 
     def _take(self, step: Step) -> None:
         """A step that was cut short is taken again, unless it turns out to have been done."""
@@ -149,7 +147,7 @@ class Town:
         """The worker, until nothing is due; the gateway's messages reach our own webhook."""
         doors = replace(self.doors, sandbox=None)  # its messages are brought by us: there is no server here
         for _ in range(50):
-            taken = self.sandbox.deliver(self.send)
+            taken = self.sandbox.deliver(self.send) if self.hears else 0
             done = worker.round_of_work(doors, _plain_words, policy=self.policy)
             if not taken and not done:
                 return
@@ -181,7 +179,8 @@ class Town:
 
     def faults(self) -> list[str]:
         """Whatever is wrong with the books once a story is over."""
-        found = ledger_faults(db.session)
+        found = [f"not handed over: {one}" for one in self.open_deliveries()]
+        found += ledger_faults(db.session)
         db.session.rollback()
         found += [f"{one.what}: {one}" for one in reconciliation.reconcile(self.doors.payments).differences]
         found += [f"mail {key} was sent {count} times" for key, count in self.postbox.taken.items() if count > 2]
@@ -302,15 +301,25 @@ class Visit:
             payments.refund(session, payment, by=by, refund_cents=cents, reason="Kulanz", **shares)
 
     def ask_refund_again(self) -> None:
+        """The moderator asks once more, as soon as the page says that it failed, unless that was done."""
+        while self._newest_refund(Refund.state) != REFUND.failed:
+            if self._newest_refund(Refund.tries) > 1:
+                return
+            self.town.wait(minutes=1)
         with transaction() as session:
             refund = session.scalars(select(Refund).order_by(Refund.id.desc()).limit(1)).one()
             refunds.ask_again(session, refund, by=session.get_one(User, self.town.moderator))
 
     def finish_refund(self, *, done: bool) -> None:
-        """A slow refund arrives, or comes back."""
-        for reference in db.session.scalars(select(Refund.reference).where(Refund.reference.is_not(None))).all():
-            self.town.sandbox.finish_refund(str(reference), done=done)
+        """A slow refund arrives, or comes back, once it has been given at all."""
+        while (reference := self._newest_refund(Refund.reference)) is None:
+            self.town.wait(minutes=1)
+        self.town.sandbox.finish_refund(reference, done=done)
+
+    def _newest_refund(self, column: Any) -> Any:
+        found = db.session.scalar(select(column).order_by(Refund.id.desc()).limit(1))
         db.session.rollback()
+        return found
 
     def dispute(self) -> None:
         charge = str(db.session.get_one(Payment, self.payment_id).charge)

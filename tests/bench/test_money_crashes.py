@@ -14,7 +14,11 @@ from tests.bench.money_crashes import crashed, undisturbed
 from tests.bench.money_stories import STORIES
 
 # The gateway knows a repeat by its key.
-KEY = Guard("marketplace/gateways/payments/stripe_part.py", '    return {"idempotency_key": key}\n', "    return {}\n")
+KEY = Guard(
+    "marketplace/jobs/payments.py",
+    '            key=f"payout-{name}",\n',
+    '            key=f"payout-{name}-{clock.now()}",\n',
+)
 # A sample dies where the gateway has moved money and we have not heard of it.
 PERILOUS = ("after charge", "after transfer", "after reverse", "after refund", "after open_checkout")
 
@@ -38,5 +42,6 @@ def test_dying_anywhere_changes_nothing(
 
 
 def test_without_keys_dying_after_a_call_is_noticed(tmp_path: Path) -> None:
-    said = tried_without(KEY, tmp_path, "tests/bench/test_money_crashes.py", "-k", "anywhere and far_ahead")
+    said = tried_without(KEY, tmp_path, "tests/bench/test_money_crashes.py", "-k", "anywhere and no_show")
+    assert "after transfer" in said
     assert "instead of" in said
