@@ -199,9 +199,7 @@ def test_a_refund_told_and_a_dispute_opened_at_once(app: Flask, session: Session
         booking = make_booking(session, state="cancelled")
         payment = payment_of(session, booking)
         refund_id = session.scalars(select(Refund.id).where(Refund.payment_id == payment.id)).one()
-        told = DisputeFact(
-            f"dp-{payment.id}", str(payment.intent), 5_500, 2_000, "CHF", "fraudulent", "lost", None
-        )
+        told = DisputeFact(f"dp-{payment.id}", str(payment.intent), 5_500, 2_000, "CHF", "fraudulent", "lost", None)
         session.commit()
 
         def denied(rows: Session, refund_id: int = refund_id) -> None:

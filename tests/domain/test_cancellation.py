@@ -51,10 +51,18 @@ def test_who_gets_what(by, at, expected):
 @pytest.mark.parametrize(
     ("booked_before", "waited", "refund"),
     [
-        (timedelta(hours=3), timedelta(minutes=5), 10_000),  # five minutes of second thoughts, however near the visit is
+        (
+            timedelta(hours=3),
+            timedelta(minutes=5),
+            10_000,
+        ),  # five minutes of second thoughts, however near the visit is
         (timedelta(hours=3), timedelta(minutes=5, seconds=1), 5_000),
         (timedelta(hours=24, minutes=2), timedelta(minutes=4), 10_000),
-        (timedelta(hours=24, minutes=10), timedelta(minutes=9), 10_000),  # 24 hours before come later than the five minutes
+        (
+            timedelta(hours=24, minutes=10),
+            timedelta(minutes=9),
+            10_000,
+        ),  # 24 hours before come later than the five minutes
         (timedelta(minutes=3), timedelta(minutes=3), 10_000),
         (timedelta(minutes=3), timedelta(minutes=4), 5_000),  # the visit has begun: no second thoughts after that
     ],

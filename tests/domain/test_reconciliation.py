@@ -56,7 +56,11 @@ def test_equal_lines_agree_in_any_order() -> None:
             [line("transfer", "x", -1, 0)],
             [("not_in_ledger", "x", -1, 0), ("not_at_gateway", "x", 0, -1)],
         ),
-        ([movement()], [line(source="ch_2")], [("not_in_ledger", "ch_1", 5_310, 0), ("not_at_gateway", "ch_2", 0, 5_310)]),
+        (
+            [movement()],
+            [line(source="ch_2")],
+            [("not_in_ledger", "ch_1", 5_310, 0), ("not_at_gateway", "ch_2", 0, 5_310)],
+        ),
     ],
 )
 def test_every_way_to_differ(
