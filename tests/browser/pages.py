@@ -30,7 +30,10 @@ def _thing(endpoint: str, person: str | None, thing: str, **values: Any) -> Visi
     return Visit(endpoint, person, {"public_id": thing, **values})
 
 
-AGREED = ("confirmed", "on_the_way", "started", "finished", "unsolved", "signed_off", "closed", "cancelled")
+AGREED = (
+    *("confirmed", "on_the_way", "started", "finished", "unsolved", "signed_off", "closed", "cancelled"),
+    *("no_show", "not_solvable", "extra", "late", "card_saved", "action_needed"),
+)
 BOOKING_STATES = ("reserved", "lapsed", *AGREED)
 UNANSWERED = ("words", "times", "place")
 STEPS = ("skill", "questions", "words", "photos", "times", "place")
@@ -116,6 +119,12 @@ VISITS = [
     _thing("bookings.cancellation", "anna", "booking/confirmed"),
     _thing("bookings.unsolved", "anna", "booking/finished"),
     Visit("bookings.unsolved", "anna", {"public_id": "booking/finished"}, send=True),
+    _thing("bookings.cancellation", "anna", "booking/late"),
+    Visit("bookings.cancellation", "anna", {"public_id": "booking/late"}, send=True),
+    _thing("bookings.cancellation", "anna", "booking/card_saved"),
+    _thing("bookings.absence", "anna", "booking/late"),
+    _thing("bookings.objection", "anna", "booking/no_show"),
+    Visit("bookings.objection", "anna", {"public_id": "booking/no_show"}, send=True),
     _thing("reviews.new", "anna", "booking/signed_off"),
     Visit("reviews.new", "anna", {"public_id": "booking/signed_off"}, send=True),
     # A helper
@@ -137,6 +146,15 @@ VISITS = [
     *(_thing("bookings.show", "hans", f"booking/{state}") for state in AGREED),
     _visits("bookings.index", "hans"),
     _thing("bookings.cancellation", "hans", "booking/confirmed"),
+    _thing("bookings.absence", "hans", "booking/late"),
+    _thing("bookings.not_solvable", "hans", "booking/started"),
+    Visit("bookings.not_solvable", "hans", {"public_id": "booking/started"}, send=True),
+    _thing("bookings.extra", "hans", "booking/started"),
+    Visit("bookings.extra", "hans", {"public_id": "booking/started"}, send=True),
+    *(_visits("payouts.index", helper) for helper in ("hans", "lea", "paul", "hugo")),
+    *(_visits("payouts.account", helper) for helper in ("hans", "paul")),
+    Visit("sandbox.onboarding", None, {"token": "onboarding/hugo"}),
+    Visit("sandbox.account", None, {"token": "dashboard/lea"}),
     _thing("reviews.new", "hans", "booking/signed_off"),
     _visits("badges.way", "hans"),
     _visits("badges.way", "lea"),
@@ -168,6 +186,7 @@ NOT_PAGES = {
     "pages.healthz": "JSON for machines",
     "pages.readyz": "JSON for machines",
     "payments.back": "leads on to the booking",
+    "payouts.back": "leads on to the payouts",
     "accounts.start": "leads on to where this person's day begins",
     "security.confirm_email": "the link in a mail, leads on to signing in",
     "security.change_email_confirm": "the link in a mail, leads on to the account",

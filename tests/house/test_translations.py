@@ -18,6 +18,7 @@ from wtforms.validators import InputRequired, Length, NumberRange
 
 from config import LANGUAGES, ROOT
 from marketplace.domain.notices import NOTICES
+from marketplace.models import User
 from marketplace.web import filters, mails
 from marketplace.web.languages import TRANSLATIONS, WRITTEN_IN, MissingCatalogue, demand_catalogues, speaking
 from marketplace.web.security import mails as security_mails
@@ -144,7 +145,7 @@ def test_nothing_starts_without_its_catalogues(tmp_path: Path) -> None:
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_every_notice_is_written_in_the_language_of_its_reader(code: str, session: Session, figure) -> None:
     helper = make_helper(session, "Hans Helfer", language=code)
-    booking = make_booking(session, state="confirmed")
+    booking = make_booking(session, state="no_show")
     certification = make_certification(session, helper, "tv")
     facts = {
         "task_id": booking.task_id,
@@ -154,14 +155,49 @@ def test_every_notice_is_written_in_the_language_of_its_reader(code: str, sessio
         "skill_id": certification.skill_id,
         "helper_id": helper.id,
     }
+    figures = dict.fromkeys(("cents", "refund_cents", "helper_cents", "from_helper_cents"), 2750) | {"count": 2}
     session.commit()
     for kind in NOTICES:
-        subject, body = mails.words(kind, helper, facts)
+        subject, body = mails.words(kind, helper, facts | figures)
         assert subject, kind
         assert len(body.split()) > 20, kind
         assert "http" in body, f"{kind} leads nowhere"
         _reads_well(f"{subject}\n{body}", code, kind)
     figure("notices written as mails, over four languages", len(NOTICES))
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("how", ["held_cents", "card_saved_cents", "cash_cents"])
+def test_a_booking_is_confirmed_as_it_is_paid(code: str, how: str, session: Session) -> None:
+    booking = make_booking(session)
+    customer, helper = (session.get_one(User, one) for one in (booking.customer_id, booking.helper_id))
+    facts = {"booking_id": booking.id, "task_id": booking.task_id, "bid_id": booking.bid_id, how: 4321}
+    written = set()
+    for kind, reader in (("booking_confirmed", customer), ("booking_won", helper)):
+        reader.language = code
+        session.commit()
+        subject, body = mails.words(kind, reader, facts)
+        _reads_well(f"{subject}\n{body}", code, f"{kind} {how}")
+        written.add(body)
+    paid = "".join(written)
+    assert ("43" in paid and "21" in paid) == (how != "held_cents"), paid  # what is held is the price
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("kind", ["visit_given_up", "no_show_reported", "money_given_back", "booking_cancelled"])
+def test_each_side_reads_its_own_words(code: str, kind: str, session: Session) -> None:
+    booking = make_booking(session, state="no_show")
+    figures = {"refund_cents": 3500, "helper_cents": 2000, "from_helper_cents": 500}
+    facts = {"booking_id": booking.id, "task_id": booking.task_id, **figures}
+    bodies = set()
+    for user_id in (booking.customer_id, booking.helper_id):
+        reader = session.get_one(User, user_id)
+        reader.language = code
+        session.commit()
+        subject, body = mails.words(kind, reader, facts)
+        _reads_well(f"{subject}\n{body}", code, kind)
+        bodies.add(body.replace(reader.name, ""))
+    assert len(bodies) == 2
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
