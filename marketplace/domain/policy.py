@@ -75,6 +75,7 @@ class Policy:
     fit_rating: int = 40
     fit_badge: int = 10
     fit_soon: int = 10
+    fit_soon_days: int = 14  # a visit this far ahead earns none of the points for coming soon
 
     # Friend badge (MISSION: certified, 5 signed off, 4 customers, cautious rating 4.3, 90 % completed)
     friend_bookings: int = 5

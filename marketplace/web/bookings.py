@@ -12,13 +12,14 @@ from marketplace.actions import bookings, payments
 from marketplace.db import db, transaction
 from marketplace.domain.cancellation import CancellationEffect, Side
 from marketplace.domain.errors import EffectChanged, NotAllowed, WrongState
-from marketplace.domain.lifecycles import BOOKING, BOOKING_AGREED, PAYMENT
+from marketplace.domain.lifecycles import BOOKING, BOOKING_AGREED, BOOKING_DONE, PAYMENT
 from marketplace.models import Booking, Payment, User
 from marketplace.permissions import side_of
 from marketplace.queries.bookings import mine, own_booking
 from marketplace.queries.ledger import story
 from marketplace.queries.papers import papers_of
 from marketplace.queries.payments import all_of, decisions_of, refunds_of
+from marketplace.queries.reviews import of_booking
 from marketplace.web.access import helper_only, signed_in
 from marketplace.web.booking_forms import CancellationForm, ExtraForm, NotSolvableForm, ObjectionForm, UnsolvedForm
 from marketplace.web.booking_words import (
@@ -64,6 +65,7 @@ def show(public_id: str) -> str:
         papers=papers_of(db.session, booking, current_user),
         opened=opened,
         phone=_phone(booking, side) if opened else None,
+        written=of_booking(db.session, booking) if booking.state in BOOKING_DONE else {},
         now=clock.now(),
         policy=policy(),
         **_moves(booking, side),

@@ -1,8 +1,10 @@
 """What the design page shows: a form with every kind of field, and made-up people, bids and moments."""
 
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
+from flask import current_app
 from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
@@ -20,9 +22,13 @@ from wtforms import (
 from wtforms.validators import InputRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from config import LANGUAGES
 from marketplace import clock
+from marketplace.domain import posting
+from marketplace.domain.hours import CODES
 from marketplace.domain.lifecycles import BID
 from marketplace.web.languages import lazy_gettext as _l
+from marketplace.web.operator.events import LineInWords
 from marketplace.web.states import SHOWN
 
 
@@ -89,6 +95,19 @@ class SampleForm(FlaskForm):
         validators=[InputRequired()],
     )
     agree = BooleanField(_l("I have read the terms"), validators=[InputRequired()])
+    place = StringField(_l("Postcode or place"), validators=[InputRequired()])
+    place_choice = RadioField(
+        _l("Which place do you mean?"),
+        choices=[SelectChoice("UR", "6460 Altdorf (UR)"), SelectChoice("SH", "8243 Altdorf (SH)")],
+    )
+    hours = SelectMultipleField(_l("When do you usually have time?"), choices=CODES)
+    skills = SelectMultipleField(
+        _l("What would you like to help with?"),
+        choices=[SelectChoice("wifi", _l("Wi-Fi & internet")), SelectChoice("tv", _l("Television & radio"))],
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+        validators=[InputRequired()],
+    )
 
 
 def samples() -> dict[str, Any]:
@@ -104,13 +123,21 @@ def samples() -> dict[str, Any]:
             "where": "home",
             "when": ["evening"],
             "stars": "4",
+            "place": "Altdorf",
+            "hours": ["0-evening", "1-evening", "5-morning", "5-afternoon"],
+            "skills": ["wifi"],
         },
     )
+    days = posting.days_offered(now, days=2, zone=current_app.config["TIME_ZONE"])
     return {
         "now": now,
         "sample": filled,
         "wrong": wrong_form(),
         "bids": sample_bids(now),
+        "days": days,
+        "ticked": [days[-1].spans[-1].code],
+        "sample_skills": sample_skills(),
+        "journal_lines": sample_lines(now),
         "shown_states": SHOWN,
     }
 
@@ -121,7 +148,23 @@ def wrong_form() -> SampleForm:
     form.postcode.errors = [_l("Please give a postcode of four or five digits, for example 8400.")]
     form.when.errors = [_l("Please choose at least one time that suits you.")]
     form.agree.errors = [_l("Please accept the terms to go on.")]
+    form.skill.errors = [_l("Please choose what it is about.")]
+    form.stars.errors = [_l("Please choose one to five stars.")]
     return form
+
+
+def sample_skills() -> list[SimpleNamespace]:
+    """Two skills to apply for, as the list of skills draws them."""
+    blurb = dict.fromkeys(LANGUAGES, _l("Slow, patchy or gone: so that it reaches everywhere again."))
+    return [SimpleNamespace(code=code, icon=code, blurbs=blurb) for code in ("wifi", "tv")]
+
+
+def sample_lines(now: datetime) -> list[LineInWords]:
+    """Two lines of the journal: one of a person, one of the worker."""
+    return [
+        LineInWords(now, _l("Bid accepted"), "Margrit Amstutz", "#operator", _l("Bid"), "hf4821", "#operator", ""),
+        LineInWords(now, _l("Task closed"), None, None, _l("Task"), "hf4711", None, _l("nothing more to do")),
+    ]
 
 
 def sample_bids(now: datetime) -> list[dict[str, Any]]:
@@ -140,7 +183,7 @@ def sample_bids(now: datetime) -> list[dict[str, Any]]:
             "km": 1.4,
             "reply_minutes": 25,
             "included": _l("The way to you, one hour at your home, and a second look after a week."),
-            "state": BID.placed,
+            "state": BID.countered,
         },
         shared
         | {

@@ -21,7 +21,7 @@ from marketplace.jobs.payments import drop_extra as end_extra
 from marketplace.jobs.payments import give_up, open_page, settle
 from marketplace.models import Bid
 from marketplace.queries.bookings import own_booking
-from marketplace.queries.payments import Acceptable, acceptable, payment_of
+from marketplace.queries.payments import Acceptable, acceptable, is_held, payment_of
 from marketplace.web.access import signed_in
 from marketplace.web.current import gateways, policy
 from marketplace.web.languages import gettext as _
@@ -163,8 +163,10 @@ def drop_extra(public_id: str) -> Response:
 def back(public_id: str) -> Response:
     """Back from the payment page: book how it ended. Opening this address again changes nothing."""
     payment = payment_of(db.session, public_id, current_user)
-    booking = payment.booking.public_id
-    settle(payment.id, gateways())
+    payment_id, booking, was_held = payment.id, payment.booking.public_id, is_held(db.session, payment.id)
+    settle(payment_id, gateways())
+    if not was_held and is_held(db.session, payment_id):
+        flash(_("Thank you, your payment has arrived. The visit is booked."), "success")
     return redirect(url_for("bookings.show", public_id=booking), 303)
 
 

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 from wtforms import SelectChoice, SelectField, StringField
 
+from marketplace import clock
 from marketplace.actions import bids as bid_actions
 from marketplace.db import by_public_id, db, transaction
 from marketplace.domain import posting
@@ -145,6 +146,7 @@ def show(public_id: str) -> str:
         may_bid=person is not None and person.is_helper and not is_mine and _may_bid(person, task),
         told=posting.told(task.skill.questions, task.answers, language()),
         photos=_photo_entries(task),
+        slots=[slot for slot in task.slots if task.state != TASK.open or slot.ends_at > clock.now()],
         step=step_of(task.state, booking.state if booking else None),
         stopped=task.state in STOPPED or is_given_back(task.state, booking.state if booking else None),
         turn=whose_turn(task.state, bids.live, booking.state if booking else None),
@@ -280,7 +282,7 @@ def whose_turn(state: str, bids: int, booking_state: str | None) -> Markup:
 
 TURN_OF_A_BOOKING = {
     BOOKING.confirmed: N_("Next: your helper comes at the agreed time."),
-    BOOKING.on_the_way: N_("Next: your helper is at work."),
+    BOOKING.on_the_way: N_("Next: your helper is on the way to you."),
     BOOKING.started: N_("Next: your helper is at work."),
     BOOKING.finished: N_("Your turn: look whether it works, then sign off."),
     BOOKING.unsolved: N_("Next: we look at it and decide about the money. You will hear from us."),

@@ -55,6 +55,15 @@ NOT_USED = re.compile(
 )
 
 
+# A number of the business in a sentence: it comes from the policy or the settings, never from the sentence itself.
+NUMBER = re.compile(
+    r"\b(\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|fourteen|thirty)\s+"
+    r"(minutes?|hours?|days?|weeks?|months?|characters|percent|%%|km|metres|francs)\b|\bCHF\s*\d",
+    re.I,
+)
+AMOUNT = re.compile(r"\b\d+\s*\|\s*(?:money|stars|distance|duration)")
+
+
 def read(name: str) -> str:
     return (TEMPLATES / name).read_text(encoding="utf-8")
 
@@ -151,6 +160,34 @@ def component_faults(house: House) -> list[str]:
 MANY = {"form"}  # the parts of forms: fields, errors and what belongs to them
 
 
+# Parts that are drawn on no design page, and why.
+NOT_ON_DESIGN = {
+    "post": "a button with its form: pressing it there would send something",
+    "flashes": "what was said is said once, on top of whatever page comes next",
+}
+
+
+def macros_not_shown(house: House) -> list[str]:
+    """Macros of components that the design page does not draw, neither itself nor through its frame or other components."""
+    macros = {
+        macro.name: {node.name for node in macro.find_all(nodes.Name)}
+        for name, tree in house.trees.items()
+        if name.startswith("components/")
+        for macro in tree.find_all(nodes.Macro)
+    }
+    reached: set[str] = set()
+    waiting = {
+        node.name
+        for name, tree in house.trees.items()
+        if name.startswith(("design/", "layouts/base"))
+        for node in tree.find_all(nodes.Name)
+    }
+    while waiting := (waiting & macros.keys()) - reached:
+        reached |= waiting
+        waiting = set().union(*(macros[name] for name in waiting))
+    return sorted(macros.keys() - reached - NOT_ON_DESIGN.keys())
+
+
 def nameless(house: House, endpoints: Iterable[str]) -> list[str]:
     """Pages that are called after no view."""
     known = set(endpoints)
@@ -161,6 +198,27 @@ def nameless(house: House, endpoints: Iterable[str]) -> list[str]:
         if shown_by not in known and name not in house.used():
             faults.append(f"{name} is named after no view")
     return faults
+
+
+def numbers_spelt(messages: Iterable[str]) -> list[str]:
+    """Sentences that say a number of the business themselves."""
+    return [message for message in messages if NUMBER.search(message)]
+
+
+def sentences() -> dict[str, set[str]]:
+    """Every sentence for people, with the files in which it stands."""
+    found = extract_from_dir(
+        str(ROOT),
+        [("marketplace/**.py", "python"), ("templates/**.html", "jinja2"), ("templates/**.txt", "jinja2")],
+        options_map={"templates/**": {"extensions": "jinja2.ext.i18n"}},
+        keywords={"_": None, "_l": None, "N_": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2)},
+        directory_filter=lambda folder: Path(folder).name not in ("node_modules", ".venv", ".git", "static", "tests"),
+    )
+    files: dict[str, set[str]] = {}
+    for file, _, message, _, _ in found:
+        for text in [message] if isinstance(message, str) else message:
+            files.setdefault(text, set()).add(file)
+    return files
 
 
 def words_not_used(messages: Iterable[str]) -> list[str]:
@@ -245,6 +303,16 @@ def test_a_component_is_called_like_its_macro_and_its_style_like_it(house: House
     assert {path.stem for path in STYLES.glob("*.css")} - components - STYLES_WITHOUT_MACRO == set()
 
 
+def test_the_design_page_draws_every_part(house: House) -> None:
+    assert macros_not_shown(house) == []
+    assert NOT_ON_DESIGN.keys() <= {
+        macro.name
+        for name, tree in house.trees.items()
+        if "components/" in name
+        for macro in tree.find_all(nodes.Macro)
+    }
+
+
 def test_every_page_is_named_after_its_view(shared_app: Flask, house: House) -> None:
     assert nameless(house, shared_app.view_functions) == []
     assert set(SHOWN_BY.values()) <= set(shared_app.view_functions)
@@ -263,14 +331,7 @@ def test_every_template_is_used(house: House) -> None:
 
 
 def test_sentences_use_the_words_of_the_glossary() -> None:
-    found = extract_from_dir(
-        str(ROOT),
-        [("marketplace/**.py", "python"), ("templates/**.html", "jinja2"), ("templates/**.txt", "jinja2")],
-        options_map={"templates/**": {"extensions": "jinja2.ext.i18n"}},
-        keywords={"_": None, "_l": None, "N_": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2)},
-        directory_filter=lambda folder: Path(folder).name not in ("node_modules", ".venv", ".git", "static", "tests"),
-    )
-    messages = {text for _, _, message, _, _ in found for text in ([message] if isinstance(message, str) else message)}
+    messages = sentences()
     assert len(messages) > 500
     assert words_not_used(messages) == []
 
@@ -279,6 +340,22 @@ def test_no_state_is_spelled_out(house: House, figure: Callable[[str, int], None
     assert words_of_states(house) == {name: set(words) for name, words in HOMONYMS.items()}
     assert unknown_states(house) == []
     figure("states named by their lifecycle in the templates", len(names_of_states(house)))
+
+
+def test_no_sentence_says_a_number_of_the_business_itself() -> None:
+    """The design page shows made-up people and figures, and says so."""
+    of_pages = [text for text, files in sentences().items() if any("design" not in file for file in files)]
+    assert len(of_pages) > 500
+    assert numbers_spelt(of_pages) == []
+
+
+def test_no_page_writes_an_amount_itself(house: House) -> None:
+    written = {name: AMOUNT.findall(text) for name, text in house.sources.items() if not name.startswith("design/")}
+    assert {name: found for name, found in written.items() if found} == {}
+    assert AMOUNT.findall("low=3000|money, 430 | stars, price.cents|money, bids|length") == [
+        "3000|money",
+        "430 | stars",
+    ]
 
 
 # ---- And each rule sees what is planted
@@ -336,9 +413,29 @@ def test_a_macro_imported_in_vain_is_seen(built: Callable[..., House]) -> None:
     assert component_faults(house) == ["components/a.html has ['b']"]
 
 
+def test_a_part_missing_on_the_design_page_is_seen(built: Callable[..., House]) -> None:
+    house = built(
+        layouts__base="{{ menu() }}",
+        design__lists='{% from "components/a.html" import shown %}{{ shown() }}',
+        components__a="{% macro shown() %}{{ inner() }}{% endmacro %}{% macro hidden() %}{% endmacro %}",
+        components__b="{% macro inner() %}{% endmacro %}{% macro menu() %}{% endmacro %}",
+    )
+    assert macros_not_shown(house) == ["hidden"]
+
+
 def test_words_outside_the_glossary_are_seen() -> None:
     assert words_not_used(["Post a task", "Find a job", "Your offer", "Held in escrow", "The order of the list"]) == [
         "Find a job",
         "Your offer",
         "Held in escrow",
+    ]
+
+
+def test_numbers_of_the_business_are_seen() -> None:
+    assert numbers_spelt(
+        ["After %(days)s days", "at most 14 days", "after three days", "From CHF 30.00", "two people"]
+    ) == [
+        "at most 14 days",
+        "after three days",
+        "From CHF 30.00",
     ]

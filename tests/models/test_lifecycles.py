@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from marketplace import clock
 from marketplace.db import Base, db, move, transaction
 from marketplace.domain.errors import WrongState
-from marketplace.domain.lifecycles import LIFECYCLES, Lifecycle
+from marketplace.domain.lifecycles import LIFECYCLES, PAYMENT, Lifecycle
 from marketplace.models import (
     Bid,
     Booking,

@@ -109,8 +109,10 @@ def test_coming_back_again_and_again_changes_nothing(session: Session, page: Pag
     page.get(acceptance(bid)).submit(REACH).follow()
     page.submit({"card": GOOD_CARD}, form=ending(page))
     back = page.location
+    assert "your payment has arrived" in page.get(back, 303).follow().text
     for _ in range(3):
         page.get(back, 303)
+    assert "your payment has arrived" not in page.follow().text
     assert session.scalar(select(func.count(Entry.id))) == 2  # the money, and what the gateway keeps of it
 
 
