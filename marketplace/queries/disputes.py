@@ -83,15 +83,15 @@ def _words(step: VisitStep, booking: Booking) -> str:
 
 
 STEPS = {
-    "reserved": "the customer accepted the bid",
-    "confirmed": "paid and confirmed",
-    "on_the_way": "the helper set out",
-    "started": "the visit began",
-    "finished": "the helper reported that it is done",
-    "signed_off": "signed off",
-    "closed": "closed",
-    "unsolved": "the customer reported that it is not solved",
-    "cancelled": "cancelled",
-    "no_show": "one side was reported as not there",
-    "not_solvable": "the helper said that it cannot be solved",
+    BOOKING.reserved: "the customer accepted the bid",
+    BOOKING.confirmed: "paid and confirmed",
+    BOOKING.on_the_way: "the helper set out",
+    BOOKING.started: "the visit began",
+    BOOKING.finished: "the helper reported that it is done",
+    BOOKING.signed_off: "signed off",
+    BOOKING.closed: "closed",
+    BOOKING.unsolved: "the customer reported that it is not solved",
+    BOOKING.cancelled: "cancelled",
+    BOOKING.no_show: "one side was reported as not there",
+    BOOKING.not_solvable: "the helper said that it cannot be solved",
 }

@@ -344,6 +344,7 @@ def _cancellation_page(
         "bookings/cancellation.html",
         booking=booking,
         side=side,
+        other=_other(booking, side),
         effect=effect,
         paid=visit.state == PAYMENT.held,
         consequence=consequence_of_cancelling(side, effect, visit),

@@ -12,7 +12,7 @@ from config import NUMBERS, ROOT, TEXTS
 from marketplace.demo import builder, parts
 from marketplace.domain.lifecycles import BID, LIFECYCLES
 from marketplace.domain.policy import Policy
-from marketplace.gateways.sandbox import GOOD_CARD
+from marketplace.gateways.payments.sandbox.cards import GOOD_CARD
 
 tool = runpy.run_path(str(ROOT / "tools" / "draw_lifecycles.py"))
 

@@ -43,9 +43,11 @@ STATES = {state for lifecycle in LIFECYCLES for state in lifecycle.states}
 # Words of states that mean something else where they stand, and what.
 HOMONYMS = {
     "badges/way.html": {"signed_off": "a condition of the badge"},
-    "bookings/next.html": {"declined": "why a payment failed"},
+    "bookings/money.html": {"cash": "how a payment is paid"},
+    "bookings/notes.html": {"lapsed": "why a payment failed"},
     "components/steps.html": {"done": "a step that lies behind"},
-    "sandbox/show.html": {"open": "how a payment page stands"},
+    "operator/booking_money.html": {"cash": "how a payment is paid"},
+    "operator/money.html": {"cash": "an account of the ledger"},
 }
 
 # Words that the glossary does not use. (The order of a list is an order; nobody orders anything.)
