@@ -263,7 +263,7 @@ def _demand_unpaid(session: Session, bid: Bid) -> None:
     """Nothing about a bid changes while its customer is paying for it; asked after the move, which waits for that."""
     paying = select(Booking.id).where(Booking.bid_id == bid.id, Booking.state.in_(BOOKING_LIVE))
     if session.scalar(paying) is not None:
-        raise WrongState(N_("The customer is paying for this bid at the moment. Please try again in half an hour."))
+        raise WrongState(N_("The customer is paying for this bid at the moment. Please try again a little later."))
 
 
 def _demand_running(bid: Bid) -> None:

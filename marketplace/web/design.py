@@ -1,10 +1,11 @@
-"""What the design page shows: a form with every kind of field, and made-up people, bids and moments."""
+"""What the design page shows: its parts, a form with every kind of field, and made-up people, bids and moments."""
 
 from datetime import datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
-from flask import current_app
+from flask import current_app, url_for
+from flask_babel.speaklater import LazyString
 from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
@@ -30,6 +31,25 @@ from marketplace.domain.lifecycles import BID
 from marketplace.web.languages import lazy_gettext as _l
 from marketplace.web.operator.events import LineInWords
 from marketplace.web.states import SHOWN
+
+
+class Part(NamedTuple):
+    """A room of the design page."""
+
+    title: LazyString
+    template: str
+
+
+PARTS = {
+    "basics": Part(_l("Basics"), "design/basics.html"),
+    "forms": Part(_l("Forms"), "design/forms.html"),
+    "choices": Part(_l("Choices"), "design/choices.html"),
+    "trust": Part(_l("Trust"), "design/trust.html"),
+    "lists": Part(_l("Lists"), "design/lists.html"),
+    "bids": Part(_l("Bids"), "design/bids.html"),
+    "visit": Part(_l("The visit"), "design/visit.html"),
+    "operator": Part(_l("Operator"), "design/operator.html"),
+}
 
 
 class SampleForm(FlaskForm):
@@ -110,8 +130,9 @@ class SampleForm(FlaskForm):
     )
 
 
-def samples() -> dict[str, Any]:
-    """The values of the design page."""
+def samples(asked: str) -> dict[str, Any]:
+    """The values of the design page; `asked` is the part to show, the first one when there is none of this name."""
+    chosen = asked if asked in PARTS else next(iter(PARTS))
     now = clock.now().replace(minute=30, second=0, microsecond=0) - timedelta(hours=1)
     filled = SampleForm(
         formdata=None,
@@ -130,9 +151,12 @@ def samples() -> dict[str, Any]:
     )
     days = posting.days_offered(now, days=2, zone=current_app.config["TIME_ZONE"])
     return {
+        "part": PARTS[chosen],
+        "rooms": [(part.title, url_for("pages.design", part=name), name == chosen) for name, part in PARTS.items()],
         "now": now,
         "sample": filled,
         "wrong": wrong_form(),
+        "wrong_choices": wrong_choices(),
         "bids": sample_bids(now),
         "days": days,
         "ticked": [days[-1].spans[-1].code],
@@ -148,6 +172,12 @@ def wrong_form() -> SampleForm:
     form.postcode.errors = [_l("Please give a postcode of four or five digits, for example 8400.")]
     form.when.errors = [_l("Please choose at least one time that suits you.")]
     form.agree.errors = [_l("Please accept the terms to go on.")]
+    return form
+
+
+def wrong_choices() -> SampleForm:
+    """Two choices that were not made."""
+    form = SampleForm(formdata=None, prefix="choice-")
     form.skill.errors = [_l("Please choose what it is about.")]
     form.stars.errors = [_l("Please choose one to five stars.")]
     return form

@@ -46,6 +46,7 @@ AGREED = (
 )
 BOOKING_STATES = ("reserved", "lapsed", *AGREED)
 UNANSWERED = ("words", "times", "place")
+DESIGN = ("forms", "choices", "trust", "lists", "bids", "visit", "operator")
 STEPS = ("skill", "questions", "words", "photos", "times", "place")
 
 VISITS = [
@@ -57,6 +58,7 @@ VISITS = [
     _visits("pages.terms"),
     _visits("pages.privacy"),
     _visits("pages.design"),
+    *(_visits("pages.design", None, part=part) for part in DESIGN),
     _visits("profiles.index"),
     _visits("profiles.index", None, place="Bern"),
     _visits("profiles.index", None, place="Neuhausen"),

@@ -60,7 +60,7 @@ NOT_USED = re.compile(
 # A number of the business in a sentence: it comes from the policy or the settings, never from the sentence itself.
 NUMBER = re.compile(
     r"\b(\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|fourteen|thirty)\s+"
-    r"(minutes?|hours?|days?|weeks?|months?|characters|percent|%%|km|metres|francs)\b|\bCHF\s*\d",
+    r"(minutes?|hours?|days?|weeks?|months?|characters|percent|%%|km|metres|francs)\b|\bCHF\s*\d|\bhalf an hour\b",
     re.I,
 )
 AMOUNT = re.compile(r"\b\d+\s*\|\s*(?:money|stars|distance|duration)")
@@ -165,6 +165,7 @@ MANY = {"form"}  # the parts of forms: fields, errors and what belongs to them
 # Parts that are drawn on no design page, and why.
 NOT_ON_DESIGN = {
     "post": "a button with its form: pressing it there would send something",
+    "live_search": "a form around a list that follows it; the two searches show it",
     "flashes": "what was said is said once, on top of whatever page comes next",
 }
 
@@ -313,6 +314,15 @@ def test_the_design_page_draws_every_part(house: House) -> None:
         if "components/" in name
         for macro in tree.find_all(nodes.Macro)
     }
+
+
+def test_htmx_is_loaded_by_the_pages_that_use_it_and_by_no_others(house: House) -> None:
+    loading = {name for name, text in house.sources.items() if '{% include "layouts/htmx.html" %}' in text}
+    using = {name for name, text in house.sources.items() if re.search(r"call live_search\(", text)}
+    assert loading == using
+    assert loading
+    spelled_out = {name for name, text in house.sources.items() if re.search(r"\b(data-)?hx-\w", text)}
+    assert spelled_out == {"components/search.html"}
 
 
 def test_every_page_is_named_after_its_view(shared_app: Flask, house: House) -> None:
