@@ -15,13 +15,13 @@ from functools import partial
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from marketplace import clock
 from marketplace.actions import bookings, payments, refunds
 from marketplace.db import db, transaction
-from marketplace.domain.errors import DomainError
+from marketplace.domain.errors import DomainError, NotFound, WrongState
 from marketplace.domain.lifecycles import PAYMENT_UNDER_WAY, REFUND
 from marketplace.domain.policy import Policy
 from marketplace.gateways import Gateways
@@ -175,6 +175,13 @@ class Town:
             customer, by = session.get_one(User, self.customer), session.get_one(User, self.moderator)
             payments.give_credit(session, customer, by=by, cents=cents, reason="Kulanz", policy=self.policy)
 
+    def finish_refunds(self, *, done: bool) -> None:
+        """The banks are through with what they have under way; or it comes back."""
+        references = select(Refund.reference).where(Refund.reference.is_not(None)).order_by(Refund.id)
+        for reference in db.session.scalars(references).all():
+            self.sandbox.finish_refund(str(reference), done=done)
+        db.session.rollback()
+
     # ---- What must hold
 
     def faults(self) -> list[str]:
@@ -300,6 +307,17 @@ class Visit:
             by, shares = session.get_one(User, self.town.moderator), {"from_helper_cents": from_helper}
             payments.refund(session, payment, by=by, refund_cents=cents, reason="Kulanz", **shares)
 
+    def ask_refund_again_now(self) -> None:
+        """The moderator asks once more, whether it failed or not."""
+        mine = (
+            select(Refund).join(Payment, Payment.id == Refund.payment_id).where(Payment.booking_id == self.booking_id)
+        )
+        with transaction() as session:
+            refund = session.scalars(mine.order_by(Refund.id.desc()).limit(1)).first()
+            if refund is None:
+                raise WrongState()
+            refunds.ask_again(session, refund, by=session.get_one(User, self.town.moderator))
+
     def ask_refund_again(self) -> None:
         """The moderator asks once more, as soon as the page says that it failed, unless that was done."""
         while self._newest_refund(Refund.state) != REFUND.failed:
@@ -333,19 +351,15 @@ class Visit:
 
     @property
     def booking_id(self) -> int:
-        """The newest booking of this bid."""
+        """The newest booking of this bid; raises NotFound."""
         newest = select(Booking.id).where(Booking.bid_id == self.bid).order_by(Booking.id.desc()).limit(1)
-        found = db.session.scalars(newest).one()
-        db.session.rollback()
-        return found
+        return _found(newest)
 
     @property
     def payment_id(self) -> int:
-        """The payment for the visit that came in."""
+        """The payment for the visit that came in; raises NotFound."""
         paid = select(Payment.id).where(Payment.booking_id == self.booking_id, Payment.intent.is_not(None))
-        found = db.session.scalars(paid.order_by(Payment.id).limit(1)).one()
-        db.session.rollback()
-        return found
+        return _found(paid.order_by(Payment.id).limit(1))
 
     def until(self, **after: float) -> None:
         """Let time pass until so long after the agreed beginning."""
@@ -445,6 +459,14 @@ def asking(model: type[Any], row_id: int) -> Iterator[Any]:
     """A row that was read before anything is called, as the signed-in person is."""
     yield db.session.get_one(model, row_id)
     db.session.rollback()
+
+
+def _found(statement: Select[tuple[int]]) -> int:
+    found = db.session.scalar(statement)
+    db.session.rollback()
+    if found is None:
+        raise NotFound()
+    return found
 
 
 def _count(model: type[Any]) -> int:

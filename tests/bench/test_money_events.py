@@ -1,4 +1,4 @@
-"""Messages of the gateway may come twice, in any order, late, or get lost: the end is the same, and forged ones never count."""
+"""Messages of the gateway may come twice, in any order, late or never at first: the end is the same; forged ones never count."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -47,7 +47,8 @@ HOMONYMS = {
     "bookings/notes.html": {"lapsed": "why a payment failed"},
     "components/steps.html": {"done": "a step that lies behind"},
     "operator/booking_money.html": {"cash": "how a payment is paid"},
-    "operator/money.html": {"cash": "an account of the ledger"},
+    "operator/money.html": {"cash": "an account of the ledger", "held": "an account of the ledger"},
+    "payments/new.html": {"cash": "how a payment is paid"},
 }
 
 # Words that the glossary does not use. (The order of a list is an order; nobody orders anything.)
@@ -165,6 +166,8 @@ MANY = {"form"}  # the parts of forms: fields, errors and what belongs to them
 # Parts that are drawn on no design page, and why.
 NOT_ON_DESIGN = {
     "post": "a button with its form: pressing it there would send something",
+    "paper_links": "the papers of a booking, which the design page has none of",
+    "period_form": "the form of the money room, with its own two days",
     "live_search": "a form around a list that follows it; the two searches show it",
     "flashes": "what was said is said once, on top of whatever page comes next",
 }

@@ -66,11 +66,11 @@ def test_a_receipt_tells_what_was_paid_how_and_by_whom_the_work_was_done(
     booking = make_booking(session)
     page = sign_in(session.get_one(User, booking.customer_id))
     text = text_of(page.get(f"/bookings/{booking.public_id}/receipt"))
-    for words in (
+    for said in (
         *("Receipt", "Clara Kundin", "Hans Helfer", "Kein WLAN im Schlafzimmer", booking.public_id),
         *("Paid online (card or TWINT)", "CHF 55.00", "Musterbetrieb AG", "Beispielgasse 1", "not an invoice"),
     ):
-        assert words in text, words
+        assert said in text, said
     assert f'filename="receipt-{booking.public_id}.pdf"' in page.response.headers["Content-Disposition"]
     page.get(f"/bookings/{booking.public_id}")
     assert page.all(f"a[href='/bookings/{booking.public_id}/receipt']")
@@ -98,8 +98,8 @@ def test_a_receipt_names_what_went_back_and_what_is_on_its_way(session: Session,
         )
     page = sign_in(session.get_one(User, booking.customer_id))
     text = text_of(page.get(f"/bookings/{booking.public_id}/receipt"))
-    for words in ("Given back to where you paid from", "-CHF 20.00", "Paid in all", "CHF 35.00", "on its way"):
-        assert words in text.replace("−", "-").replace("CHF-", "-CHF "), words
+    for said in ("Given back to where you paid from", "-CHF 20.00", "Paid in all", "CHF 35.00", "on its way"):
+        assert said in text.replace("−", "-").replace("CHF-", "-CHF "), said
 
 
 def test_there_is_no_receipt_before_something_was_paid(session: Session, sign_in: SignIn) -> None:
@@ -119,8 +119,8 @@ def test_a_statement_tells_price_fee_net_and_when_it_was_sent(session: Session, 
     page = sign_in(helper)
     address = f"/bookings/{booking.public_id}/statement"
     text = text_of(page.get(address))
-    for words in ("Statement of a booking", "CHF 55.00", "CHF 5.50", "CHF 49.50", "To be sent to your account", "10 %"):
-        assert words in text, words
+    for said in ("Statement of a booking", "CHF 55.00", "CHF 5.50", "CHF 49.50", "To be sent to your account", "10 %"):
+        assert said in text, said
     assert "Clara Kundin" not in text, "the helper reads a customer's short name"
     money.onboard(session, helper.id, doors)
     money.hand_over(doors)
@@ -196,8 +196,8 @@ def test_a_fee_owed_is_billed_paid_and_written_down_once(session: Session, sign_
     page.get(f"/bookings/{booking.public_id}")
     assert page.all("a[href='/my-bill']")
     text = text_of(page.get("/my-bill"))
-    for words in ("CHF 5.50", "CH58 0079 1123 0008 8901 2", "Hans Helfer", "Kein WLAN im Schlafzimmer"):
-        assert words in text, words
+    for said in ("CHF 5.50", "CH58 0079 1123 0008 8901 2", "Hans Helfer", "Kein WLAN im Schlafzimmer"):
+        assert said in text, said
     room = sign_in(olga).get("/operator/money/debts")
     assert "Hans Helfer" in room.text
     room.get(f"/operator/money/debts/{helper.public_id}")
@@ -324,7 +324,7 @@ def test_a_paper_of_a_long_time_ago_is_still_there(session: Session, sign_in: Si
     ],
 )
 def test_the_mails_about_money_lead_to_the_paper(
-    session: Session, doors, kind: str, side: str, paper: str, facts: dict[str, int]
+    session: Session, doors, *, kind: str, side: str, paper: str, facts: dict[str, int]
 ) -> None:
     booking = money.done(session, doors)
     reader = session.get_one(User, booking.customer_id if side == "customer" else booking.helper_id)

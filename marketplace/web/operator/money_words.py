@@ -59,14 +59,14 @@ DIFFERENCES = {
     "not_in_ledger": (
         _l("Only in the books of the payment service"),
         _l(
-            "A message of theirs may still be on its way: compare again in ten minutes. If it stays, look the reference up "
+            "A message of theirs may still be on its way: compare again a little later. If it stays, look the reference up "
             "at the payment service. What nobody here has asked for was done by hand there."
         ),
     ),
     "not_at_gateway": (
         _l("Only in our ledger"),
         _l(
-            "Their books may be some minutes late: compare again in ten minutes. If it stays, look the reference up at the "
+            "Their books may be a little late: compare again later. If it stays, look the reference up at the "
             "payment service, and pay nothing more for this booking until it is found."
         ),
     ),

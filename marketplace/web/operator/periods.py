@@ -38,7 +38,7 @@ def period_asked(default: str | None = None) -> Period:
         last = date.fromisoformat(typed_to) if typed_to else _today()
         span = span_of(first, last)
     except (ValueError, OverflowError):
-        return Period(typed_from, typed_to, None, _("Please choose two days, for example 2026-11-01."))
+        return Period(typed_from, typed_to, None, _("Please choose a first and a last day, for example 2026-11-01."))
     if last < first:
         return Period(typed_from, typed_to, None, _("The last day comes before the first."))
     return Period(first.isoformat(), last.isoformat(), span)
