@@ -116,9 +116,12 @@ def mark_delivered(session: Session, item_id: int, *, attempt: int) -> None:
     )
 
 
-def mark_failed(session: Session, item: OutboxItem, error: str, *, attempts_max: int = 8) -> None:
-    """Put a delivery back for later (1, 2, 4 ... minutes); a mail is given up after the last attempt, money never."""
+def mark_failed(
+    session: Session, item: OutboxItem, error: str, *, attempts_max: int = 8, pause: timedelta | None = None
+) -> None:
+    """Put a delivery back for later (1, 2, 4 ... minutes, or `pause`); a mail is given up after the last attempt, money never."""
     now = clock.now()
+    pause = pause or timedelta(minutes=min(60, 2 ** min(item.attempts - 1, 10)))
     last = item.channel == "mail" and item.attempts >= attempts_max
     session.execute(
         update(OutboxItem)
@@ -126,7 +129,7 @@ def mark_failed(session: Session, item: OutboxItem, error: str, *, attempts_max:
         .values(
             leased_until=None,
             error=error[:300],
-            due_at=now + timedelta(minutes=min(60, 2 ** (item.attempts - 1))),
+            due_at=now + pause,
             given_up_at=now if last else None,
         )
     )

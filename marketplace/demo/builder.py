@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from marketplace import clock, ids
 from marketplace.actions import accounts, outbox
 from marketplace.db import db, transaction
-from marketplace.demo import lives
+from marketplace.demo import lives, money
 from marketplace.demo.world import TOWNS, Helper, Life, World
 from marketplace.domain.places import Place
 from marketplace.domain.policy import Policy
@@ -68,8 +68,9 @@ def fill(policy: Policy, gateways: Gateways, *, blur_secret: bytes, echo: Callab
             _let_helpers_come(world, start)
             _let_customers_come(world, start)
             _play_the_main_parts(world, start)
-            world.live(now, lambda: _pass_a_day(gateways, policy))
+            world.live(now, lambda: _pass_a_day(world))
             _close_the_post()
+            money.close_the_books(world)
             badges.rebuild(policy=policy)
     finally:
         gc.enable()
@@ -142,8 +143,8 @@ def _play_the_main_parts(world: World, start: datetime) -> None:
     """The accounts that a visitor signs in with have a story of their own, all of it in Bern."""
     town = next(place for _, _, place in world.places if place.postcode == "3011")
     reto, lea = (
-        MainHelper("reto@example.org", "male", DONE_BY_RETO),
-        MainHelper("lea@example.org", "female", DONE_BY_LEA),
+        MainHelper("reto@example.org", "male", DONE_BY_RETO, has_bank_data=False),
+        MainHelper("lea@example.org", "female", DONE_BY_LEA, has_bank_data=True),
     )
     world.begin(start + timedelta(days=2), _play_helper(world, lea, town))
     world.begin(start + timedelta(days=3), _play_helper(world, reto, town))
@@ -157,6 +158,7 @@ class MainHelper:
     email: str
     gender: str
     visits: int
+    has_bank_data: bool  # whether what the helper earns is paid out, or waits
 
 
 def _play_helper(world: World, part: MainHelper, town: Place) -> Life:
@@ -165,6 +167,8 @@ def _play_helper(world: World, part: MainHelper, town: Place) -> Life:
     person = lives.open_account(world, _named(part.email), "de", email=part.email)
     yield world.after(1, 3)
     yield from lives.become_helper(world, person, "de", town, card=card)
+    if part.has_bank_data:
+        money.give_bank_data(world, person)
     helper = next(one for one in world.helpers if one.user_id == person)
     world.helpers.remove(helper)  # bids only where this story says so
     helper = replace(helper, quality=1.0)
@@ -201,10 +205,12 @@ def _named(email: str) -> str:
     return next(account.name for account in ACCOUNTS if account.email == email)
 
 
-def _pass_a_day(gateways: Gateways, policy: Policy) -> None:
+def _pass_a_day(world: World) -> None:
     """What the worker does by itself; standings once a week, since nobody looks at the past."""
+    gateways, policy = world.gateways, world.policy
     settle_pending(gateways)
     deadlines.work_off(gateways.photos, policy=policy)
+    money.hand_over(world)
     if clock.now().weekday() == 0:
         badges.refresh_stale(policy=policy)
 

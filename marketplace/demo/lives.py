@@ -19,6 +19,7 @@ from marketplace.actions import (
     tasks,
 )
 from marketplace.db import transaction
+from marketplace.demo import money
 from marketplace.demo.world import Helper, Life, World
 from marketplace.domain import posting
 from marketplace.domain.errors import DomainError
@@ -229,10 +230,15 @@ def visit(
         by = random.choice((customer_id, customer_id, helper_id))
         _on(booking_id, lambda s, b: payments.call_off(s, b, by=s.get_one(User, by), policy=world.policy))
         return
+    odd = None if smooth else money.odd_ending(booking_id)
+    if odd is not None:
+        yield from odd(world, booking_id, language)
+        return
     yield starts_at - timedelta(minutes=25)
     _on(booking_id, lambda s, b: bookings.set_out(s, b, by=s.get_one(User, helper_id)))
     yield starts_at + timedelta(minutes=random.randint(-5, 10))
-    _on(booking_id, lambda s, b: bookings.start(s, b, by=s.get_one(User, helper_id)))
+    if _on(booking_id, lambda s, b: bookings.start(s, b, by=s.get_one(User, helper_id))) and not smooth:
+        money.more_work(world, booking_id, language)
     yield starts_at + timedelta(minutes=minutes + random.randint(-15, 30))
     _on(booking_id, lambda s, b: bookings.finish(s, b, by=s.get_one(User, helper_id), policy=world.policy))
     if not smooth and world.chance(0.04 if helper.quality > 0.6 else 0.12):
@@ -245,6 +251,8 @@ def visit(
         _on(booking_id, lambda s, b: payments.sign_off(s, b, by=s.get_one(User, customer_id)))
     else:  # silence: the worker signs off after three days
         yield clock.now() + timedelta(hours=world.policy.sign_off_hours + 30)
+    if not smooth:
+        money.after_visit(world, booking_id)
     first, second = random.sample(((customer_id, True), (helper_id, False)), 2)
     for author, is_customer in (first, second):
         if smooth or world.chance(0.85 if is_customer else 0.7):

@@ -6,6 +6,7 @@ makes the repeat harmless.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -16,13 +17,14 @@ from marketplace.domain.errors import DomainError
 from marketplace.gateways import Gateways
 from marketplace.gateways.mail import Mail, MailRefused
 from marketplace.gateways.payments import GatewayRefused
-from marketplace.jobs.payments import deliver_payout, deliver_refund, deliver_reversal
+from marketplace.jobs.payments import NotYet, deliver_payout, deliver_refund, deliver_reversal
 from marketplace.models import OutboxItem, User
 
 # Makes the words of a mail: kind, reader and facts in, subject and body out. The web floor gives it, since templates live there.
 Words = Callable[[str, User, dict[str, Any]], tuple[str, str]]
 
 
+WAIT = timedelta(days=7)  # for what is made due again by itself; the worker only looks whether that was missed
 MONEY = {"refund": deliver_refund, "payout": deliver_payout, "reversal": deliver_reversal}
 
 
@@ -45,8 +47,9 @@ def deliver_due(gateways: Gateways, words: Words, *, limit: int = 20) -> Deliver
         try:
             _hand_over(item, gateways, words)
         except (MailRefused, GatewayRefused, DomainError) as problem:
+            pause = WAIT if isinstance(problem, NotYet) else None
             with transaction() as session:
-                outbox.mark_failed(session, session.get_one(OutboxItem, item_id), str(problem))
+                outbox.mark_failed(session, session.get_one(OutboxItem, item_id), str(problem), pause=pause)
         else:
             with transaction() as session:
                 outbox.mark_delivered(session, item_id, attempt=attempt)
