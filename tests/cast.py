@@ -438,6 +438,8 @@ def dashboard(cast: Cast) -> Scene:
 
 def _visit(cast: Cast, state: str, *, helper: User | None = None, customer: User | None = None) -> Booking:
     """A visit that has come to this state, of these two."""
+    if helper is not None:  # whoever comes is certified
+        make_certification(cast.session, helper, state="granted")
     task = make_task(cast.session, customer or cast.customer, title=f"Router{cast.number}q blinkt")
     return make_booking(cast.session, make_bid(cast.session, task, helper or cast.helper), state=state)
 
