@@ -156,6 +156,8 @@ def object_to_no_show(session: Session, booking: Booking, *, by: User, note: str
 
     Raises NotAllowed, Invalid, WrongState.
     """
+    if booking.state not in BOOKING.befores("object"):
+        raise WrongState()
     if side_of(by, booking) != booking.absent:
         raise NotAllowed()
     note = _checked(note, N_("Please say in a sentence how it was."))

@@ -216,19 +216,23 @@ def record(session: Session, fact: CheckoutFact) -> Payment:
     booking = session.get_one(Booking, payment.booking_id)
     _lock(session, booking)
     session.refresh(payment)
+    if payment.checkout is None and fact.outcome in ("paid", "card_saved"):
+        payment.checkout = fact.reference
+        session.flush()
     match fact.outcome:
         case "paid":
             _demand_amount(payment, fact.amount_cents, fact.currency)
             _take_in(session, payment, booking, cast(Charge, fact.charge))
         case "card_saved":
             _keep_card(session, payment, booking, cast(SavedCard, fact.card))
-        case "declined" | "abandoned" if payment.state == PAYMENT.action_needed:
-            # The visit is agreed: another page may be opened until it is cancelled for want of money.
-            if payment.checkout == fact.reference:  # not an old one: it would leave the newest page without a name
-                payment.checkout, payment.tries = None, payment.tries + 1
-        case "declined" | "abandoned":
+        case "declined" | "abandoned" if payment.state == PAYMENT.prepared:
             payment.decline = fact.reason or payment.decline
             _fail(session, payment, fact.outcome)
+        case "declined" | "abandoned" if payment.state == PAYMENT.action_needed and payment.checkout == fact.reference:
+            # The visit is agreed: another page may be opened until it is cancelled for want of money.
+            payment.checkout, payment.tries = None, payment.tries + 1
+        case "declined" | "abandoned":
+            pass  # a page of before
         case _:
             payment.decline = fact.reason or payment.decline
     return payment
@@ -589,14 +593,9 @@ def shared(session: Session, payment: Payment) -> Shares:
 def _of_page(session: Session, fact: CheckoutFact) -> Payment:
     """The payment that a page belongs to, also when a crash kept its reference from our row; raises NotFound."""
     payment = session.scalar(select(Payment).where(Payment.checkout == fact.reference))
-    if payment is not None:
-        return payment
-    payment = session.scalar(select(Payment).where(Payment.public_id == fact.payment, Payment.checkout.is_(None)))
+    payment = payment or session.scalar(select(Payment).where(Payment.public_id == fact.payment))
     if payment is None:
         raise NotFound()
-    if fact.outcome in ("paid", "card_saved"):
-        payment.checkout = fact.reference
-        session.flush()
     return payment
 
 
@@ -646,6 +645,8 @@ def _take_in(session: Session, payment: Payment, booking: Booking, charge: Charg
 
     Money that is booked already stays so, whatever a second message says of it.
     """
+    if payment.charge not in (None, charge.reference):
+        payment = _paid_twice(session, payment, charge)
     if payment.state not in PAYMENT.befores("send_back"):
         return
     payment.intent, payment.charge, payment.gateway_fee_cents = charge.intent, charge.reference, charge.fee_cents
@@ -657,6 +658,26 @@ def _take_in(session: Session, payment: Payment, booking: Booking, charge: Charg
         session.refresh(booking)  # as it was before the attempt
         session.refresh(payment)
         _send_back(session, payment, booking)
+
+
+def _paid_twice(session: Session, payment: Payment, charge: Charge) -> Payment:
+    """A second charge for what is paid already: a payment of its own, for nothing, so that it goes back."""
+    known = session.scalar(select(Payment).where(Payment.charge == charge.reference))
+    if known is not None:
+        return known
+    second = Payment(
+        booking_id=payment.booking_id,
+        customer_id=payment.customer_id,
+        kind=payment.kind,
+        state=PAYMENT.failed,
+        amount_cents=charge.amount_cents,
+        fee_cents=0,
+        currency=charge.currency,
+        created_at=clock.now(),
+    )
+    session.add(second)
+    session.flush()
+    return second
 
 
 def _hold(session: Session, payment: Payment, booking: Booking) -> None:

@@ -138,7 +138,8 @@ def test_what_no_neighbour_can_solve_costs_the_call_out_fee_whole(price, kept):
     minutes=st.integers(15, 480),
     by=st.sampled_from(["customer", "helper"]),
 )
-def test_the_three_parts_are_the_price_and_none_is_negative(price, fee, share, before, minutes, by):
+def test_the_three_parts_are_the_price_and_none_is_negative(**drawn):
+    price, fee, share, before, minutes, by = drawn.values()
     policy = Policy(late_cancellation_percent=share, call_out_cents=share * 100)
     at = VISIT - timedelta(hours=before)
     for parts in (
