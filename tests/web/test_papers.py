@@ -178,6 +178,10 @@ def test_midnight_at_new_year_is_the_operators(session: Session, sign_in: SignIn
         page = sign_in(session.get_one(User, booking.helper_id))
         assert "Kein WLAN" in text_of(page.get("/my-statement?year=2027"))
         assert "Kein WLAN" not in text_of(page.get("/my-statement?year=2026"))
+        assert "Statement of the year 2027" in text_of(page.get("/my-statement"))
+        assert "Statement of the year 2026" in text_of(page.get("/my-statement?year=last"))
+        for link in ("/my-statement", "/my-statement?year=last"):
+            assert page.get("/payouts").all(f"a[href='{link}']")
 
 
 @pytest.mark.parametrize("year", ["", "1999", "9999", "twenty", "2026'", "٢٠٢٦"])
