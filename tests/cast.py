@@ -20,6 +20,7 @@ from marketplace.actions import disputes, payments
 from marketplace.db import by_public_id, transaction
 from marketplace.domain.policy import Policy
 from marketplace.jobs.payments import open_account, open_page, read_account
+from marketplace.jobs.reconciliation import reconcile
 from marketplace.models import (
     Bid,
     BidStep,
@@ -517,6 +518,15 @@ def own_dispute(cast: Cast) -> Scene:
     return dispute(cast, cast.moderator)
 
 
+def bank_payout(cast: Cast) -> Scene:
+    """Money that was sent from the gateway to our own bank, as the comparison of the books has found out."""
+    gateways = cast.app.extensions["gateways"]
+    money.book(cast.session, gateways, make_bid(cast.session, _task(cast), cast.helper))
+    reference = money.sandbox_of(gateways).pay_out(100 + cast.number)
+    reconcile(gateways.payments)
+    return Scene({}, {"kind": "payout", "source": reference}, [reference])
+
+
 def new_fee(cast: Cast) -> Scene:
     """What an admin types for a rule about fees."""
     return Scene({}, {"percent": "12", "skill_id": "0", "reason": "Neues Jahr"})
@@ -734,6 +744,7 @@ SCENES: dict[str, Callable[[Cast], Scene]] = {
         own_debt,
         dispute,
         own_dispute,
+        bank_payout,
         new_fee,
         fee,
         profile,

@@ -81,7 +81,7 @@ def visit(
     if odd is not None:
         yield from odd(world, booking_id, language)
         return
-    yield from _work(world, booking_id, helper, starts_at, minutes, language if ending is None else None)
+    yield from _work(world, booking_id, helper, starts_at, minutes, more_in=language if ending is None else None)
     if ending == "badly" or (ending is None and world.chance(0.04 if helper.quality > 0.6 else 0.12)):
         yield from _complain(world, booking_id, customer_id, language, settled=ending is None)
     else:
@@ -98,7 +98,7 @@ def _call_off(world: World, booking_id: int, customer_id: int, helper: Helper) -
 
 
 def _work(
-    world: World, booking_id: int, helper: Helper, starts_at: datetime, minutes: int, more_in: str | None
+    world: World, booking_id: int, helper: Helper, starts_at: datetime, minutes: int, *, more_in: str | None
 ) -> Life:
     """The helper sets out, begins, and finishes, more or less on time; more work may turn up, in the language `more_in`."""
     random, helper_id = world.random, helper.user_id
