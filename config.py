@@ -20,6 +20,7 @@ TEXTS = {
     "OPERATOR_NAME": "Musterbetrieb AG",
     "OPERATOR_ADDRESS": "Beispielgasse 1, 3000 Bern",
     "OPERATOR_MAIL": "hallo@example.org",
+    "OPERATOR_IBAN": "",  # for the QR-bills of fees on visits paid in cash; empty writes none
     "CONTENT_FOLDER": "",  # own imprint.de.md, terms.fr.md ...; what is missing there is taken from marketplace/content
     "COUNTRIES": "CH,LI,AT,DE",
     "REGIONS": "",  # "ZH,BE": only there may tasks be posted and helpers apply; empty means everywhere

@@ -60,6 +60,11 @@ def may_see_booking(user: User, booking: Booking) -> bool:
     return side_of(user, booking) is not None or is_operator(user)
 
 
+def may_see_paper(user: User, booking: Booking, side: str) -> bool:
+    """A receipt or statement is for the side that it is written to, and for the operator."""
+    return side_of(user, booking) == side or is_operator(user)
+
+
 def may_see_address(user: User, booking: Booking) -> bool:
     """The exact address and phone are for the two sides of a booking only."""
     return side_of(user, booking) is not None

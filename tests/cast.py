@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from itertools import count
 from typing import Any
@@ -15,8 +16,25 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace import clock
-from marketplace.jobs.payments import open_page
-from marketplace.models import Bid, BidStep, Booking, Draft, Payment, Photo, Profile, Task, User, UserSession
+from marketplace.actions import disputes, payments
+from marketplace.db import by_public_id, transaction
+from marketplace.domain.policy import Policy
+from marketplace.jobs.payments import open_account, open_page, read_account
+from marketplace.models import (
+    Bid,
+    BidStep,
+    Booking,
+    Draft,
+    FeeRule,
+    Payment,
+    Payout,
+    Photo,
+    Profile,
+    Task,
+    User,
+    UserSession,
+)
+from tests import money
 from tests.factories import (
     make_bid,
     make_booking,
@@ -326,6 +344,9 @@ def booking_in(state: str, cast: Cast) -> Scene:
     values = {
         "refund_cents": str(one.price_cents),
         "note": "Es geht noch nicht.",
+        "what": "Zweites Gerät",
+        "price": "25",
+        "checked": "yes",
         "stars": "5",
         "words": "Sehr gut.",
         "reason": "Beide haben uns geschrieben.",
@@ -333,6 +354,25 @@ def booking_in(state: str, cast: Cast) -> Scene:
     }
     secrets = [*_bid_secrets(cast, cast.session.get_one(Bid, one.bid_id)), str(one.address), str(one.phone)]
     return Scene({"public_id": one.public_id}, values, secrets)
+
+
+def late_visit(cast: Cast) -> Scene:
+    """A visit whose hour has come and gone, the helper being on the way."""
+    scene = booking_in("on_the_way", cast)
+    with transaction() as rows:
+        booking = by_public_id(rows, Booking, scene.ids["public_id"])
+        booking.starts_at = booking.promised_at = clock.now() - timedelta(minutes=20)
+    return scene
+
+
+def extra_asked(cast: Cast) -> Scene:
+    """More work that the helper has proposed and the customer has not answered."""
+    scene = booking_in("started", cast)
+    with transaction() as rows:
+        booking = by_public_id(rows, Booking, scene.ids["public_id"])
+        words = {"cents": 2500, "what": "Zweites Gerät", "policy": Policy()}
+        payments.ask_extra(rows, booking, by=rows.get_one(User, booking.helper_id), **words)
+    return scene
 
 
 def _checkout(cast: Cast) -> Payment:
@@ -362,6 +402,130 @@ def reservation(cast: Cast) -> Scene:
     booking = cast.session.get_one(Booking, _checkout(cast).booking_id)
     secrets = _bid_secrets(cast, cast.session.get_one(Bid, booking.bid_id))
     return Scene({"public_id": booking.public_id}, {}, [*secrets, str(booking.address)])
+
+
+def _account(cast: Cast) -> str:
+    reference = open_account(cast.helper, cast.app.extensions["gateways"], country="CH")
+    cast.session.rollback()
+    return reference
+
+
+def payout_account(cast: Cast) -> Scene:
+    """The helper has given bank data to the payment service."""
+    doors = cast.app.extensions["gateways"]
+    doors.sandbox.onboard(_account(cast))
+    read_account(cast.helper.id, doors)
+    return Scene()
+
+
+def onboarding(cast: Cast) -> Scene:
+    """The payment service's page for bank data; whoever knows its long address may fill it in."""
+    gateway = cast.app.extensions["gateways"].payments
+    link = gateway.onboarding_page(_account(cast), return_url="http://localhost/", refresh_url="http://localhost/")
+    return Scene({"token": link.rpartition("/")[2], "ending": "completion"})
+
+
+def dashboard(cast: Cast) -> Scene:
+    """The payment service's page on which the helper sees what has arrived."""
+    doors = cast.app.extensions["gateways"]
+    reference = _account(cast)
+    doors.sandbox.onboard(reference)
+    return Scene({"token": doors.payments.account_page(reference).rpartition("/")[2]})
+
+
+# ---- What the operator decides about money. `own_...`: the moderator is the helper or customer of that visit.
+
+
+def _visit(cast: Cast, state: str, *, helper: User | None = None, customer: User | None = None) -> Booking:
+    """A visit that has come to this state, of these two."""
+    task = make_task(cast.session, customer or cast.customer, title=f"Router{cast.number}q blinkt")
+    return make_booking(cast.session, make_bid(cast.session, task, helper or cast.helper), state=state)
+
+
+def released(cast: Cast, helper: User | None = None) -> Scene:
+    """A payment that was released, and how much of it is to go back."""
+    one = payment_of(cast.session, _visit(cast, "signed_off", helper=helper))
+    values = {"refund_cents": "10", "from_helper_cents": "9", "reason": "Nicht alles ging.", "checked": "yes"}
+    return Scene({"public_id": one.public_id}, values)
+
+
+def own_released(cast: Cast) -> Scene:
+    """The same of a visit at which the moderator helped."""
+    return released(cast, cast.moderator)
+
+
+def own_unsolved(cast: Cast) -> Scene:
+    """An unsolved visit at which the moderator helped."""
+    one = _visit(cast, "unsolved", helper=cast.moderator)
+    return Scene({"public_id": one.public_id}, {"in_favour_of": "helper", "reason": "Ich war da."})
+
+
+def goodwill(cast: Cast, customer: User | None = None) -> Scene:
+    """A booking whose customer is to get credit."""
+    one = _visit(cast, "signed_off", customer=customer)
+    return Scene({"public_id": one.public_id}, {"cents": "10", "reason": "Kam zu spät."})
+
+
+def own_goodwill(cast: Cast) -> Scene:
+    """A booking whose customer is the moderator."""
+    return goodwill(cast, cast.moderator)
+
+
+def stuck(cast: Cast, helper: User | None = None) -> Scene:
+    """A payout that waits, tried again by its row."""
+    one = payment_of(cast.session, _visit(cast, "signed_off", helper=helper))
+    payout = cast.session.scalars(select(Payout).where(Payout.payment_id == one.id)).one()
+    return Scene({}, {"channel": "payout", "row": str(payout.id)})
+
+
+def own_stuck(cast: Cast) -> Scene:
+    """A payout to the moderator."""
+    return stuck(cast, cast.moderator)
+
+
+def debtor(cast: Cast, helper: User | None = None) -> Scene:
+    """A helper who owes the fee of a visit that was paid in cash."""
+    about, policy = helper or cast.helper, Policy(cash_allowed=1, cash_fee_percent=10)
+    task = make_task(cast.session, cast.customer, title=f"Kabel{cast.number}q fehlt")
+    made = money.accept(cast.session, make_bid(cast.session, task, about), policy=policy, in_cash=True)
+    money.sign_off(cast.session, cast.session.get_one(Booking, made.booking_id))
+    return Scene({"public_id": about.public_id}, {"cents": "5.50", "debt": "550"})
+
+
+def own_debt(cast: Cast) -> Scene:
+    """What the moderator owes."""
+    return debtor(cast, cast.moderator)
+
+
+def dispute(cast: Cast, helper: User | None = None) -> Scene:
+    """A payment that its customer's bank has taken back."""
+    gateways = cast.app.extensions["gateways"]
+    task = make_task(cast.session, cast.customer, title=f"Bildschirm{cast.number}q ist schwarz")
+    booking = money.book(cast.session, gateways, make_bid(cast.session, task, helper or cast.helper))
+    charge = str(payment_of(cast.session, booking).charge)
+    cast.session.rollback()
+    fact = gateways.payments.read_dispute(money.sandbox_of(gateways).open_dispute(charge))
+    with transaction() as rows:
+        public_id = disputes.record(rows, fact).public_id
+    return Scene({"public_id": public_id}, {"note": "He was there."}, [task.title, cast.customer.email])
+
+
+def own_dispute(cast: Cast) -> Scene:
+    """A disputed payment of a visit at which the moderator helped."""
+    return dispute(cast, cast.moderator)
+
+
+def new_fee(cast: Cast) -> Scene:
+    """What an admin types for a rule about fees."""
+    return Scene({}, {"percent": "12", "skill_id": "0", "reason": "Neues Jahr"})
+
+
+def fee(cast: Cast) -> Scene:
+    """A rule about fees that is in force."""
+    rule = FeeRule(percent=12, valid_from=clock.now(), reason="Neues Jahr")
+    cast.session.add(rule)
+    cast.session.commit()
+    return Scene({}, {"rule": str(rule.id)})
 
 
 # ---- People
@@ -549,9 +713,27 @@ SCENES: dict[str, Callable[[Cast], Scene]] = {
         bids_of_task,
         biddable,
         conversation,
+        late_visit,
+        extra_asked,
         checkout,
         payment,
         reservation,
+        payout_account,
+        onboarding,
+        dashboard,
+        released,
+        own_released,
+        own_unsolved,
+        goodwill,
+        own_goodwill,
+        stuck,
+        own_stuck,
+        debtor,
+        own_debt,
+        dispute,
+        own_dispute,
+        new_fee,
+        fee,
         profile,
         hidden_profile,
         portrait,

@@ -27,6 +27,7 @@ ALIKE = {
     "Certifications": "fr",
     "Code": "de fr",
     "Computer": "de it",
+    "Date": "fr",
     "Conversation": "fr",
     "Demo": "de it",
     "Description": "fr",

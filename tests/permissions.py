@@ -128,23 +128,40 @@ POST /tasks/<public_id>/messages/<helper>     conversation       in  303 404 303
 GET  /bookings                                  -                  in  200
 GET  /bookings/<public_id>                      booking:reserved   in  200 404 404 404 404 404 404
 GET  /bookings/<public_id>                      booking:confirmed  in  200 404 200 404 404 404 404
+GET  /bookings/<public_id>/absence              late_visit         in  200 404 200 404 404 404 404
+POST /bookings/<public_id>/absence              late_visit         in  303 404 303 404 404 404 404
 POST /bookings/<public_id>/abandonment          reservation        in  303 404 404 404 404 404 404
 GET  /bookings/<public_id>/cancellation         booking:confirmed  in  200 404 200 404 404 404 404
 POST /bookings/<public_id>/cancellation         booking:confirmed  in  303 404 303 404 404 404 404
 POST /bookings/<public_id>/departure            booking:confirmed  in  403 403 303 404 403 403 403
+GET  /bookings/<public_id>/extra                booking:started    in  403 403 200 404 403 403 403
+POST /bookings/<public_id>/extra                booking:started    in  403 403 303 404 403 403 403
+POST /bookings/<public_id>/extra/removal        extra_asked        in  303 404 303 404 404 404 404
 POST /bookings/<public_id>/finish               booking:started    in  403 403 303 404 403 403 403
+GET  /bookings/<public_id>/not-solvable         booking:started    in  403 403 200 404 403 403 403
+POST /bookings/<public_id>/not-solvable         booking:started    in  403 403 303 404 403 403 403
+GET  /bookings/<public_id>/objection            booking:no_show    in  200 404 403 404 404 404 404
+POST /bookings/<public_id>/objection            booking:no_show    in  303 404 403 404 404 404 404
+POST /bookings/<public_id>/payment              extra_asked        in  303 404 403 404 404 404 404
 POST /bookings/<public_id>/payment              reservation        in  303 404 404 404 404 404 404
+GET  /bookings/<public_id>/receipt              booking:confirmed  in  200 404 404 404 200 200 200
 GET  /bookings/<public_id>/review               booking:signed_off in  200 404 200 404 404 404 404
 POST /bookings/<public_id>/review               booking:signed_off in  303 404 303 404 404 404 404
 POST /bookings/<public_id>/sign-off             booking:finished   in  303 404 403 404 404 404 404
 POST /bookings/<public_id>/sign-off             booking:unsolved   in  303 404 403 404 404 404 404
+GET  /bookings/<public_id>/statement            booking:signed_off in  404 404 200 404 200 200 200
 POST /bookings/<public_id>/start                booking:on_the_way in  403 403 303 404 403 403 403
 GET  /bookings/<public_id>/unsolved             booking:finished   in  200 404 409 404 404 404 404
 POST /bookings/<public_id>/unsolved             booking:finished   in  303 404 403 404 404 404 404
 GET  /payments/<public_id>/return               payment            in  303 404 404 404 404 404 404
+GET  /sandbox/accounts/<token>                  dashboard          200
 GET  /sandbox/checkouts/<reference>             checkout           200
 POST /sandbox/checkouts/<reference>/abandonment checkout           303
 POST /sandbox/checkouts/<reference>/ending      checkout           303
+GET  /sandbox/onboarding/<token>                onboarding         200
+POST /sandbox/onboarding/<token>/<any(completion,interruption):ending> onboarding 303
+POST /webhooks/stripe/connect                   -                  400
+POST /webhooks/stripe/platform                  -                  400
 
 # Helpers
 GET  /become-a-helper                         -                  in  200
@@ -160,21 +177,59 @@ GET  /helpers/<public_id>                     hidden_profile     404 404 404 200
 GET  /helpers/<public_id>/photo               portrait           200
 GET  /helpers/<public_id>/photo               hidden_portrait    404 404 404 200 404 200 200 200
 GET  /my-badge                                -                  in  403 403 200 200 403 403 403
+GET  /my-bill                                 debtor             in  403 403 200 409 403 403 403
 GET  /my-certifications                       -                  in  403 403 200 200 403 403 403
 GET  /my-profile                              -                  in  403 403 200 200 403 403 403
+GET  /my-statement                            -                  in  403 403 200 200 403 403 403
+GET  /payouts                                 -                  in  403 403 200 200 403 403 403
+GET  /payouts/account                         -                  in  403 403 200 200 403 403 403
+POST /payouts/account                         -                  in  403 403 303 303 403 403 403
+GET  /payouts/account/return                  payout_account     in  403 403 303 303 403 403 403
+POST /payouts/account/visit                   payout_account     in  403 403 303 409 403 403 403
 POST /my-profile                              own_profile        in  403 403 303 303 403 403 403
 
 # The operator's room
 GET  /operator                                     -                  in  403 403 403 403 200 200 200
 GET  /operator/bookings                            -                  in  403 403 403 403 200 200 200
 GET  /operator/bookings/<public_id>                booking:confirmed  in  403 403 403 403 200 200 200
+GET  /operator/bookings/<public_id>/credit         goodwill           in  403 403 403 403 403 200 200
+POST /operator/bookings/<public_id>/credit         goodwill           in  403 403 403 403 403 303 303
+GET  /operator/bookings/<public_id>/credit         own_goodwill       in  403 403 403 403 403 403 200
+POST /operator/bookings/<public_id>/credit         own_goodwill       in  403 403 403 403 403 403 303
 POST /operator/bookings/<public_id>/settlement     booking:unsolved   in  403 403 403 403 403 303 303
+POST /operator/bookings/<public_id>/settlement     own_unsolved       in  403 403 403 403 403 403 303
 GET  /operator/certifications                      -                  in  403 403 403 403 200 200 200
 GET  /operator/certifications/<public_id>          application        in  403 403 403 403 200 200 200
 POST /operator/certifications/<public_id>/decision application        in  403 403 403 403 403 303 303
+GET  /operator/disputes                            -                  in  403 403 403 403 403 200 200
+GET  /operator/disputes/<public_id>                dispute            in  403 403 403 403 403 200 200
+POST /operator/disputes/<public_id>/answer         dispute            in  403 403 403 403 403 303 303
+POST /operator/disputes/<public_id>/answer         own_dispute        in  403 403 403 403 403 403 303
+GET  /operator/fees                                -                  in  403 403 403 403 403 403 200
+POST /operator/fees                                new_fee            in  403 403 403 403 403 403 303
+POST /operator/fees/ending                         fee                in  403 403 403 403 403 403 303
 GET  /operator/journal                             -                  in  403 403 403 403 200 200 200
+GET  /operator/money                               -                  in  403 403 403 403 403 200 200
+POST /operator/money/comparison                    -                  in  403 403 403 403 403 303 303
+GET  /operator/money/debts                         -                  in  403 403 403 403 403 200 200
+GET  /operator/money/debts/<public_id>             debtor             in  403 403 403 403 403 200 200
+POST /operator/money/debts/<public_id>/payment     debtor             in  403 403 403 403 403 303 303
+POST /operator/money/debts/<public_id>/payment     own_debt           in  403 403 403 403 403 403 303
+GET  /operator/money/payments                      -                  in  403 403 403 403 403 200 200
+GET  /operator/money/payouts                       -                  in  403 403 403 403 403 200 200
+GET  /operator/money/postings                      -                  in  403 403 403 403 403 200 200
+GET  /operator/money/postings.csv                  -                  in  403 403 403 403 403 200 200
+GET  /operator/money/refunds                       -                  in  403 403 403 403 403 200 200
+POST /operator/money/retries                       stuck              in  403 403 403 403 403 303 303
+POST /operator/money/retries                       own_stuck          in  403 403 403 403 403 403 303
+GET  /operator/payments/<public_id>/refund         released           in  403 403 403 403 403 200 200
+POST /operator/payments/<public_id>/refund         released           in  403 403 403 403 403 303 303
+GET  /operator/payments/<public_id>/refund         own_released       in  403 403 403 403 403 403 200
+POST /operator/payments/<public_id>/refund         own_released       in  403 403 403 403 403 403 303
 GET  /operator/people                              -                  in  403 403 403 403 200 200 200
 GET  /operator/people/<public_id>                  person             in  403 403 403 403 200 200 200
+GET  /operator/people/<public_id>/bill             debtor             in  403 403 403 403 200 200 200
+GET  /operator/people/<public_id>/statement        debtor             in  403 403 403 403 200 200 200
 POST /operator/people/<public_id>/restoration      suspended_person   in  403 403 403 403 403 303 303
 POST /operator/people/<public_id>/suspension       person             in  403 403 403 403 403 303 303
 POST /operator/people/<public_id>/suspension       operator_person    in  403 403 403 403 403 403 303

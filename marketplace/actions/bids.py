@@ -6,7 +6,7 @@ another state or waits; what stood on the table before stays in the steps.
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,14 @@ from marketplace.domain.masking import masked
 from marketplace.domain.policy import Policy
 from marketplace.models import Bid, BidStep, Booking, TakenQuarter, Task, User
 from marketplace.permissions import may_answer_bid, may_bid, may_change_bid
+
+# Asked at every bid, so they are built once.
+_LIVE_HELPERS = select(Bid.helper_id).where(Bid.task_id == bindparam("task_id"), Bid.state.in_(BID_LIVE))
+_LAST_NUMBER = select(func.max(BidStep.number)).where(BidStep.bid_id == bindparam("bid_id"))
+_TAKEN = select(func.count()).where(
+    TakenQuarter.helper_id == bindparam("helper_id"),
+    TakenQuarter.quarter_at.in_(bindparam("wanted", expanding=True)),
+)
 
 # ---- The helper
 
@@ -233,8 +241,11 @@ def _hold_open(session: Session, task: Task) -> None:
 
 
 def _demand_room(session: Session, task: Task, by: User, policy: Policy) -> None:
-    """One live bid per helper, and so many per task."""
-    helpers = list(session.scalars(select(Bid.helper_id).where(Bid.task_id == task.id, Bid.state.in_(BID_LIVE))))
+    """One live bid per helper, a new one after a no only a few times, and so many per task."""
+    mine = select(func.count()).where(Bid.task_id == task.id, Bid.helper_id == by.id)
+    if (session.scalar(mine) or 0) >= policy.bids_per_helper_max:
+        raise WrongState(N_("You have bid on this task several times. Please leave it to others now."))
+    helpers = list(session.scalars(_LIVE_HELPERS, {"task_id": task.id}))
     if by.id in helpers:
         raise WrongState(N_("You have already bid on this task. You can change that bid."))
     if len(helpers) >= policy.bids_per_task_max:
@@ -244,8 +255,7 @@ def _demand_room(session: Session, task: Task, by: User, policy: Policy) -> None
 def _demand_free(session: Session, helper_id: int, terms: Terms) -> None:
     """The helper's calendar has nothing else at that time."""
     wanted = quarters(terms.starts_at, terms.minutes)
-    taken = select(func.count()).where(TakenQuarter.helper_id == helper_id, TakenQuarter.quarter_at.in_(wanted))
-    if session.scalar(taken):
+    if session.scalar(_TAKEN, {"helper_id": helper_id, "wanted": wanted}):
         raise Invalid("when", N_("There is another visit in your calendar at that time."))
 
 
@@ -253,7 +263,7 @@ def _demand_unpaid(session: Session, bid: Bid) -> None:
     """Nothing about a bid changes while its customer is paying for it; asked after the move, which waits for that."""
     paying = select(Booking.id).where(Booking.bid_id == bid.id, Booking.state.in_(BOOKING_LIVE))
     if session.scalar(paying) is not None:
-        raise WrongState(N_("The customer is paying for this bid at the moment. Please try again in half an hour."))
+        raise WrongState(N_("The customer is paying for this bid at the moment. Please try again a little later."))
 
 
 def _demand_running(bid: Bid) -> None:
@@ -302,7 +312,7 @@ def _note_step(session: Session, bid: Bid, side: str, message: str) -> None:
 
 
 def _last_number(session: Session, bid: Bid) -> int:
-    return session.scalar(select(func.max(BidStep.number)).where(BidStep.bid_id == bid.id)) or 0
+    return session.scalar(_LAST_NUMBER, {"bid_id": bid.id}) or 0
 
 
 def _tell_customer(session: Session, bid: Bid, kind: str) -> None:

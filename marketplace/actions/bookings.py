@@ -92,7 +92,8 @@ def finish(session: Session, booking: Booking, *, by: User, policy: Policy) -> N
     Raises NotAllowed, WrongState.
     """
     _demand_side(by, booking, "helper")
-    due = clock.now() + timedelta(hours=policy.sign_off_hours)
+    # Silence counts from the agreed end: who says early that it is finished is not paid before the visit.
+    due = max(clock.now(), booking.ends_at) + timedelta(hours=policy.sign_off_hours)
     _step(session, booking, "finish", "visit_finished", by=by, sign_off_due_at=due)
     _tell(session, booking, booking.customer_id, "visit_finished")
 
@@ -156,6 +157,8 @@ def object_to_no_show(session: Session, booking: Booking, *, by: User, note: str
 
     Raises NotAllowed, Invalid, WrongState.
     """
+    if booking.state not in BOOKING.befores("object"):
+        raise WrongState()
     if side_of(by, booking) != booking.absent:
         raise NotAllowed()
     note = _checked(note, N_("Please say in a sentence how it was."))

@@ -1,6 +1,6 @@
 """Certifying: a helper applies for a skill, and the operator decides with a reason that the helper reads."""
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,11 @@ EVENTS = {
     "suspend": "certification_suspended",
     "reinstate": "certification_reinstated",
 }
+
+# Asked before every bid and every message, so it is built once.
+_IN_FORCE = select(Certification.skill_id).where(
+    Certification.helper_id == bindparam("helper_id"), Certification.state == CERTIFICATION.granted
+)
 
 
 def apply(session: Session, skill: Skill, *, by: User, note: str) -> Certification:
@@ -70,8 +75,7 @@ def reinstate(session: Session, certification: Certification, *, by: User, reaso
 
 def skill_ids_in_force(session: Session, helper: User) -> set[int]:
     """The skills for which this helper's certification is in force, read inside the writing transaction."""
-    granted = Certification.helper_id == helper.id, Certification.state == CERTIFICATION.granted
-    return set(session.scalars(select(Certification.skill_id).where(*granted)))
+    return set(session.scalars(_IN_FORCE, {"helper_id": helper.id}))
 
 
 def _decide(session: Session, certification: Certification, action: str, *, by: User, reason: str) -> None:

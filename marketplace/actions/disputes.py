@@ -12,7 +12,11 @@ from marketplace.domain.lifecycles import DISPUTE, PAYOUT
 from marketplace.domain.money import DISPUTES, FEES, GATEWAY, LOSSES
 from marketplace.models import Dispute, Payment, Payout, Role, User
 
-ENDINGS = {"answered": "answer", "won": "win", "lost": "lose"}
+ENDINGS = {
+    DISPUTE.answered: "answer",
+    DISPUTE.won: "win",
+    DISPUTE.lost: "lose",
+}  # what the gateway says is called as we do
 
 
 def record(session: Session, fact: DisputeFact) -> Dispute:

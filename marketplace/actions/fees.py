@@ -54,18 +54,23 @@ def set_rule(
     max_cents: int | None,
     skill_id: int | None,
     friends_only: bool,
-    valid_from: datetime,
+    valid_from: datetime | None,
     valid_until: datetime | None,
     reason: str,
 ) -> FeeRule:
-    """An admin sets a rule for bids to come; bids placed before keep theirs. Raises NotAllowed, Invalid."""
+    """An admin sets a rule for bids to come (`valid_from` none: from now on); bids placed before keep theirs.
+
+    Raises NotAllowed, Invalid.
+    """
     if not may_set_fees(by):
         raise NotAllowed()
     if not 0 <= percent <= PERCENT_MAX:
         raise Invalid("percent", N_("Please choose 0 to %(max)s percent."), max=PERCENT_MAX)
     if min_cents < 0 or (max_cents is not None and max_cents < min_cents):
         raise Invalid("max_cents", N_("The most cannot be less than the least."))
-    if valid_from < clock.now():
+    now = clock.now()
+    valid_from = valid_from or now
+    if valid_from < now:
         raise Invalid("valid_from", N_("A rule holds from now on, not for the past."))
     if valid_until is not None and valid_until <= valid_from:
         raise Invalid("valid_until", N_("The end comes after the beginning."))

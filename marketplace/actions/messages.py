@@ -1,6 +1,6 @@
 """Writing messages between a task's customer and one helper."""
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from marketplace import clock
@@ -36,8 +36,7 @@ def send(session: Session, task: Task, helper_id: int, *, by: User, body: str, p
 
 def _tell_other_side(session: Session, task: Task, helper_id: int, by: User) -> None:
     """Tell the other side, with the helper's newest bid as the place where the conversation stands."""
-    newest = select(Bid.id).where(Bid.task_id == task.id, Bid.helper_id == helper_id).order_by(Bid.id.desc()).limit(1)
-    bid_id = session.scalar(newest)
+    bid_id = session.scalar(_NEWEST_BID, {"task_id": task.id, "helper_id": helper_id})
     other = helper_id if by.id == task.customer_id else task.customer_id
     facts = {"task_id": task.id, **({"bid_id": bid_id} if bid_id else {"helper_id": helper_id})}
     outbox.tell(session, other, "message_received", **facts)
@@ -45,12 +44,21 @@ def _tell_other_side(session: Session, task: Task, helper_id: int, by: User) -> 
 
 def _are_acquainted(session: Session, task: Task, helper_id: int) -> bool:
     """Whether this helper has bid on the task or written about it before."""
-    bid = select(Bid.id).where(Bid.task_id == task.id, Bid.helper_id == helper_id)
-    message = select(Message.id).where(Message.task_id == task.id, Message.helper_id == helper_id)
-    return bool(session.scalar(select(bid.exists() | message.exists())))
+    return bool(session.scalar(_ACQUAINTED, {"task_id": task.id, "helper_id": helper_id}))
 
 
 def _have_agreed(session: Session, task: Task, helper_id: int) -> bool:
     """Whether the two have an agreed booking for this task."""
-    agreed = Booking.task_id == task.id, Booking.helper_id == helper_id, Booking.state.in_(BOOKING_AGREED)
-    return bool(session.scalar(select(select(Booking.id).where(*agreed).exists())))
+    return bool(session.scalar(_AGREED, {"task_id": task.id, "helper_id": helper_id}))
+
+
+def _of_the_two(model: type[Bid | Booking | Message], *conditions: ColumnElement[bool]) -> Select[tuple[int]]:
+    """Rows of one helper and one task that fulfil these conditions."""
+    two = model.task_id == bindparam("task_id"), model.helper_id == bindparam("helper_id")
+    return select(model.id).where(*two, *conditions)
+
+
+# Asked at every message, so they are built once.
+_NEWEST_BID = _of_the_two(Bid).order_by(Bid.id.desc()).limit(1)
+_ACQUAINTED = select(_of_the_two(Bid).exists() | _of_the_two(Message).exists())
+_AGREED = select(_of_the_two(Booking, Booking.state.in_(BOOKING_AGREED)).exists())

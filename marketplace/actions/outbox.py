@@ -67,14 +67,21 @@ def read_up_to(session: Session, last_id: int, *, by: User) -> None:
     )
 
 
-def skip_mails(session: Session) -> int:
-    """Mark every waiting mail as delivered without delivering it: for the demo's past; gives how many."""
-    skipped = session.execute(
+def close_the_past(session: Session, *, before: datetime) -> None:
+    """For the demo: mails that wait are marked as delivered without delivering them, notices older than `before` as read."""
+    waiting = OutboxItem.channel == "mail", OutboxItem.delivered_at.is_(None)
+    session.execute(
         update(OutboxItem)
-        .where(OutboxItem.channel == "mail", OutboxItem.delivered_at.is_(None))
+        .where(*waiting)
         .values(delivered_at=clock.now(), body=None)
+        .execution_options(synchronize_session=False)
     )
-    return int(skipped.rowcount)  # type: ignore[attr-defined]
+    session.execute(
+        update(Notice)
+        .where(Notice.at < before, Notice.read_at.is_(None))
+        .values(read_at=clock.now())
+        .execution_options(synchronize_session=False)
+    )
 
 
 def lease(session: Session, *, limit: int = 20, hold: timedelta = timedelta(minutes=2)) -> list[OutboxItem]:

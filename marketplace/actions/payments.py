@@ -24,7 +24,19 @@ from marketplace.domain.cancellation import (
 from marketplace.domain.errors import N_, EffectChanged, Invalid, NotAllowed, NotFound, WrongState
 from marketplace.domain.gateway import Charge, ChargeFact, CheckoutFact, GatewayNotice, SavedCard
 from marketplace.domain.lifecycles import BOOKING, DISPUTE, PAYMENT, PAYMENT_UNDER_WAY, PAYMENT_UNPAID, TASK
-from marketplace.domain.money import CASH, FEES, GATEWAY, GOODWILL, REFUNDS, REVENUE, credit, held, owed, percent_of
+from marketplace.domain.money import (
+    BANK,
+    CASH,
+    FEES,
+    GATEWAY,
+    GOODWILL,
+    REFUNDS,
+    REVENUE,
+    credit,
+    held,
+    owed,
+    percent_of,
+)
 from marketplace.domain.policy import Policy
 from marketplace.models import (
     Bid,
@@ -34,6 +46,7 @@ from marketplace.models import (
     Entry,
     GatewayEvent,
     Payment,
+    Posting,
     Settlement,
     Task,
     User,
@@ -203,19 +216,25 @@ def record(session: Session, fact: CheckoutFact) -> Payment:
     booking = session.get_one(Booking, payment.booking_id)
     _lock(session, booking)
     session.refresh(payment)
+    # A page on which the card was saved is forgotten once it is: another one is opened if the bank asks for its customer.
+    is_news = fact.outcome == "paid" or (fact.outcome == "card_saved" and payment.state in PAYMENT.befores("save_card"))
+    if payment.checkout is None and is_news:
+        payment.checkout = fact.reference
+        session.flush()
     match fact.outcome:
         case "paid":
             _demand_amount(payment, fact.amount_cents, fact.currency)
             _take_in(session, payment, booking, cast(Charge, fact.charge))
         case "card_saved":
             _keep_card(session, payment, booking, cast(SavedCard, fact.card))
-        case "declined" | "abandoned" if payment.state == PAYMENT.action_needed:
-            # The visit is agreed: another page may be opened until it is cancelled for want of money.
-            if payment.checkout == fact.reference:  # not an old one: it would leave the newest page without a name
-                payment.checkout, payment.tries = None, payment.tries + 1
-        case "declined" | "abandoned":
+        case "declined" | "abandoned" if payment.state == PAYMENT.prepared:
             payment.decline = fact.reason or payment.decline
             _fail(session, payment, fact.outcome)
+        case "declined" | "abandoned" if payment.state == PAYMENT.action_needed and payment.checkout == fact.reference:
+            # The visit is agreed: another page may be opened until it is cancelled for want of money.
+            payment.checkout, payment.tries = None, payment.tries + 1
+        case "declined" | "abandoned":
+            pass  # a page of before
         case _:
             payment.decline = fact.reason or payment.decline
     return payment
@@ -453,19 +472,23 @@ def refund(
         raise WrongState(N_("Only money that was released or shared out can be given back here."))
     if _is_taken_back(session, payment):
         raise WrongState(N_("The customer's bank has taken this money back itself."))
-    has = shared(session, payment)
+    shares = shares_of_refund(shared(session, payment), refund_cents, from_helper_cents)
+    settlement = _settle(session, payment, booking, shares, "decision", by=by, note=reason)
+    facts = {"refund_cents": refund_cents, "from_helper_cents": from_helper_cents}
+    for person in (booking.customer_id, booking.helper_id):
+        outbox.tell(session, person, "money_given_back", booking_id=booking.id, **facts)
+    return settlement
+
+
+def shares_of_refund(has: Shares, refund_cents: int, from_helper_cents: int) -> Shares:
+    """How a refund changes what each has of a payment, in cents; raises Invalid when somebody has not got so much of it."""
     if refund_cents <= 0:
         raise Invalid("refund_cents", N_("Please say how much is to go back."))
     if not 0 <= from_helper_cents <= min(has.helper_cents, refund_cents):
         raise Invalid("from_helper_cents", N_("The helper has not got so much of it."))
     if refund_cents - from_helper_cents > has.fee_cents:
         raise Invalid("refund_cents", N_("That is more than the platform has of it."))
-    shares = Shares(refund_cents, -from_helper_cents, from_helper_cents - refund_cents)
-    settlement = _settle(session, payment, booking, shares, "decision", by=by, note=reason)
-    facts = {"refund_cents": refund_cents, "from_helper_cents": from_helper_cents}
-    for person in (booking.customer_id, booking.helper_id):
-        outbox.tell(session, person, "money_given_back", booking_id=booking.id, **facts)
-    return settlement
+    return Shares(refund_cents, -from_helper_cents, from_helper_cents - refund_cents)
 
 
 def give_credit(
@@ -499,6 +522,30 @@ def give_credit(
     journal.record(session, "credit_given", gift, by=by, facts={"cents": cents})
     outbox.tell(session, customer.id, "credit_given", cents=cents)
     return gift
+
+
+def record_fee_paid(session: Session, helper: User, *, by: User, cents: int, debt_cents: int) -> None:
+    """What a helper owed (the fees of visits paid in cash) reached the operator's bank; never more than the debt.
+
+    `debt_cents` is the debt that the operator was shown: sending the form again after it is paid changes nothing.
+    Raises NotAllowed, Invalid, WrongState.
+    """
+    if not may_give_credit(by, helper.id):
+        raise NotAllowed()
+    session.execute(select(User.id).where(User.id == helper.id).with_for_update())  # a debt is paid once
+    debt = max(0, -payouts.free_cents(session, helper.id))
+    if debt != debt_cents:
+        raise WrongState(N_("What this helper owes has changed since you opened the page. Please look at it again."))
+    if not 0 < cents <= debt:
+        raise Invalid("cents", N_("Please type what was paid: more than nothing, and no more than is owed."))
+    name = f"{helper.id}:"
+    number = session.scalar(
+        select(func.count(Posting.id)).where(Posting.kind == "fee_paid", Posting.key.startswith(name))
+    )
+    currency = session.scalar(select(Entry.currency).where(Entry.from_account == owed(helper.id)).limit(1))
+    moved = (BANK, owed(helper.id), cents)
+    ledger.post(session, "fee_paid", f"{name}{int(number or 0) + 1}", moved, currency=str(currency), booking_id=None)
+    journal.record(session, "fee_paid", helper, by=by, facts={"cents": cents})
 
 
 def free_credit(session: Session, customer_id: int) -> int:
@@ -548,15 +595,9 @@ def shared(session: Session, payment: Payment) -> Shares:
 def _of_page(session: Session, fact: CheckoutFact) -> Payment:
     """The payment that a page belongs to, also when a crash kept its reference from our row; raises NotFound."""
     payment = session.scalar(select(Payment).where(Payment.checkout == fact.reference))
-    if payment is not None:
-        return payment
-    payment = session.scalar(select(Payment).where(Payment.public_id == fact.payment, Payment.checkout.is_(None)))
+    payment = payment or session.scalar(select(Payment).where(Payment.public_id == fact.payment))
     if payment is None:
         raise NotFound()
-    # A page on which the card was saved is forgotten once it is: another one is opened if the bank asks for its customer.
-    if fact.outcome == "paid" or (fact.outcome == "card_saved" and payment.state in PAYMENT.befores("save_card")):
-        payment.checkout = fact.reference
-        session.flush()
     return payment
 
 
@@ -606,6 +647,8 @@ def _take_in(session: Session, payment: Payment, booking: Booking, charge: Charg
 
     Money that is booked already stays so, whatever a second message says of it.
     """
+    if payment.charge not in (None, charge.reference):
+        payment = _paid_twice(session, payment, charge)
     if payment.state not in PAYMENT.befores("send_back"):
         return
     payment.intent, payment.charge, payment.gateway_fee_cents = charge.intent, charge.reference, charge.fee_cents
@@ -617,6 +660,26 @@ def _take_in(session: Session, payment: Payment, booking: Booking, charge: Charg
         session.refresh(booking)  # as it was before the attempt
         session.refresh(payment)
         _send_back(session, payment, booking)
+
+
+def _paid_twice(session: Session, payment: Payment, charge: Charge) -> Payment:
+    """A second charge for what is paid already: a payment of its own, for nothing, so that it goes back."""
+    known = session.scalar(select(Payment).where(Payment.charge == charge.reference))
+    if known is not None:
+        return known
+    second = Payment(
+        booking_id=payment.booking_id,
+        customer_id=payment.customer_id,
+        kind=payment.kind,
+        state=PAYMENT.failed,
+        amount_cents=charge.amount_cents,
+        fee_cents=0,
+        currency=charge.currency,
+        created_at=clock.now(),
+    )
+    session.add(second)
+    session.flush()
+    return second
 
 
 def _hold(session: Session, payment: Payment, booking: Booking) -> None:

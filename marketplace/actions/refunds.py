@@ -101,7 +101,9 @@ def _drop(session: Session, refund: Refund) -> None:
 
 
 def _locked(session: Session, refund_id: int) -> Refund:
-    """The refund as it stands now; nobody else changes it meanwhile."""
+    """The refund as it stands now; nobody else changes it meanwhile, or ends a dispute about its payment."""
+    whose = select(Payment.id).join(Refund, Refund.payment_id == Payment.id).where(Refund.id == refund_id)
+    session.execute(whose.with_for_update(of=Payment, key_share=True))
     mine = select(Refund).where(Refund.id == refund_id).with_for_update(of=Refund, key_share=True)
     return session.scalars(mine.execution_options(populate_existing=True)).one()
 

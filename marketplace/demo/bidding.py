@@ -3,13 +3,14 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace import clock
 from marketplace.actions import bids, messages
 from marketplace.demo.deeds import tried
 from marketplace.demo.world import Helper, Life, World
-from marketplace.models import Bid, Task, User
+from marketplace.models import Bid, Slot, Task, User
 
 
 def make_bid(
@@ -32,7 +33,7 @@ def make_bid(
 
     def place(session: Session) -> None:
         task = session.get_one(Task, task_id)
-        starts_at = _a_time_that_suits(world, session, task)
+        starts_at = _a_time_that_suits(world, session, task_id)
         bids.place(
             session,
             task,
@@ -96,10 +97,9 @@ def say(world: World, session: Session, task_id: int, helper_id: int, said: dict
     messages.send(session, task, helper_id, by=sender, body=said["text"], policy=world.policy)
 
 
-def _a_time_that_suits(world: World, session: Session, task: Task) -> datetime:
+def _a_time_that_suits(world: World, session: Session, task_id: int) -> datetime:
     """The beginning of one of the customer's slots, on the hour, at least a day ahead when there is one."""
-    session.refresh(task, ["slots"])
+    slots = session.scalars(select(Slot.starts_at).where(Slot.task_id == task_id).order_by(Slot.starts_at)).all()
     later = clock.now() + timedelta(hours=36)
-    ahead = [slot for slot in task.slots if slot.starts_at > later] or task.slots[-1:]
-    slot = world.random.choice(ahead)
-    return slot.starts_at + timedelta(minutes=30 * world.random.randint(0, 4))
+    ahead = [starts_at for starts_at in slots if starts_at > later] or slots[-1:]
+    return world.random.choice(ahead) + timedelta(minutes=30 * world.random.randint(0, 4))

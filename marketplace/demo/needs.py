@@ -3,8 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
-
 from marketplace import clock
 from marketplace.actions import bids, tasks
 from marketplace.db import transaction
@@ -15,7 +13,8 @@ from marketplace.demo.world import Life, World
 from marketplace.domain import posting
 from marketplace.domain.lifecycles import BID
 from marketplace.domain.places import Place
-from marketplace.models import Bid, Task, User
+from marketplace.models import Task, User
+from marketplace.queries.bids import of_task
 
 
 def need_help(
@@ -29,7 +28,7 @@ def need_help(
     task_id = post(world, customer_id, place, card)
     for helper in world.helpers_near(place, card["skill"], random.choice((1, 2, 2, 3, 3, 4, 5))):
         world.begin(world.after(0.3, 14), make_bid(world, helper, task_id, card, talkative=world.chance(0.3)))
-    [fate] = random.choices(("booked", "waits", "cancels", "booked_late"), weights=(80, 12, 4, 4))
+    [fate] = random.choices(("books", "waits", "cancels", "books_late"), weights=(90, 4, 3, 3))
     if fate == "waits":
         return
     yield world.after(16, 34)
@@ -90,14 +89,12 @@ def post(world: World, customer_id: int, place: Place, card: dict[str, Any]) -> 
 
 
 def choose(world: World, task_id: int) -> int | None:
-    """The bid that this customer likes best: mostly the cheapest of those that can still be had."""
+    """The bid that this customer likes best of those that can still be had: mostly the best fit, as the page sorts them."""
+    now = clock.now()
+    soon = now + timedelta(hours=2)
     with transaction() as session:
-        soon = clock.now() + timedelta(hours=2)
-        placed = session.scalars(
-            select(Bid.id)
-            .where(Bid.task_id == task_id, Bid.state == BID.placed, Bid.starts_at > soon)
-            .order_by(Bid.price_cents, Bid.id)
-        ).all()
+        found = of_task(session, session.get_one(Task, task_id), order="fit", now=now, policy=world.policy)
+        placed = [one.bid.id for one in found if one.bid.state == BID.placed and one.bid.starts_at > soon]
     if not placed:
         return None
     return placed[0] if world.chance(0.7) else world.random.choice(placed)

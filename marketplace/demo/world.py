@@ -2,6 +2,7 @@
 
 import heapq
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,7 +10,8 @@ from itertools import count
 from random import Random
 
 from marketplace import clock
-from marketplace.demo.pools import Decks, read
+from marketplace.demo.pools import Deck, Decks, read
+from marketplace.domain.lifecycles import BOOKING, CERTIFICATION
 from marketplace.domain.places import Place, distance_km
 from marketplace.domain.policy import Policy
 from marketplace.gateways import Gateways
@@ -27,6 +29,8 @@ TOWNS = (
     ("fr", "2800", 1), ("it", "6900", 3), ("it", "6500", 2), ("it", "6600", 1),
 )  # fmt: skip
 DAYS = 100  # how long the sample marketplace has been lived in
+KEEN_PER_WEIGHT = 0.45  # helpers who make a habit of it, for each part of a town's weight
+VISITS_ENOUGH = 8  # who has done so many is asked by acquaintances and looks for tasks less often
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,17 @@ class World:
         self.praise = Decks(reviews["by_customers"], self.random)
         self.thanks = Decks(reviews["by_helpers"], self.random)
         self.applications = Decks(decisions["applications"], self.random)
-        self.grants = Decks(decisions["granted"], self.random)
-        self.refusals = Decks(decisions["declined"], self.random)
+        self.grants = Decks(decisions[CERTIFICATION.granted], self.random)
+        self.refusals = Decks(decisions[CERTIFICATION.declined], self.random)
         self.talks = Decks(read("messages"), self.random)
+        self.decisions = read("decisions")
+        self.notes = Decks(self.decisions[BOOKING.unsolved], self.random)
+        self.settlements = Decks(self.decisions["settlements"], self.random)
+        self.skills = sorted({card["skill"] for card in self.tasks.cards})
+        towns = [(language, place) for language, weight, place in self.places for _ in range(weight)]
+        self.homes_of_helpers, self.homes_of_customers = Deck(towns, self.random), Deck(towns, self.random)
+        self.visits: Counter[int] = Counter()  # agreed so far, by helper
+        self._habits_left = {place: round(weight * KEEN_PER_WEIGHT) for _, weight, place in self.places}
         self._events: list[tuple[datetime, int, Life]] = []
         self._order = count()
         self._numbers = count(1)
@@ -119,16 +131,15 @@ class World:
         """What stands in for the hash of a browser's secret; nobody holds the secret."""
         return secrets.token_hex(32)
 
-    def somewhere(self, language: str | None = None) -> tuple[str, Place]:
-        """A language and a place, the big towns more often."""
-        fitting = [town for town in self.places if language in (None, town[0])]
-        chosen, _, place = self.random.choices(fitting, weights=[town[1] for town in fitting])[0]
-        return chosen, place
-
     def name(self, language: str, gender: str) -> str:
         """A first and a last name as they are found in that part of the country."""
         people = self.people[f"{language}-CH"]
         return f"{self.random.choice(people['first_names'][gender])} {self.random.choice(people['last_names'])}"
+
+    def makes_a_habit_of_it(self, place: Place) -> bool:
+        """Whether somebody who becomes a helper in this town will be one of the few who do so week after week."""
+        self._habits_left[place] -= 1
+        return self._habits_left[place] >= 0
 
     def helpers_near(self, place: Place, skill: str, most: int) -> list[Helper]:
         """Helpers who may see and want a task there; the zealous ones are there more often."""
@@ -140,7 +151,11 @@ class World:
         ]
         found: list[Helper] = []
         while able and len(found) < most:
-            [one] = self.random.choices(able, weights=[helper.zeal for helper in able])
+            [one] = self.random.choices(able, weights=[self._zeal_of(helper) for helper in able])
             able.remove(one)
             found.append(one)
         return found
+
+    def _zeal_of(self, helper: Helper) -> int:
+        """How often this helper bids, beside the others."""
+        return min(helper.zeal, 2) if self.visits[helper.user_id] >= VISITS_ENOUGH else helper.zeal

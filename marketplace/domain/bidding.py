@@ -8,7 +8,6 @@ from marketplace.domain.errors import N_, Invalid
 from marketplace.domain.policy import Policy
 
 QUARTER = timedelta(minutes=15)
-SOON = timedelta(days=14)
 MINUTES = (15, 30, 45, 60, 75, 90, 105, 120, 150, 180, 240, 300, 360, 420, 480)  # the durations that a form proposes
 INCLUDED_MAX = 300
 
@@ -33,8 +32,10 @@ def check_terms(terms: Terms, *, now: datetime, policy: Policy) -> None:
     if not lowest <= terms.price_cents <= highest:
         sentence = N_("Please enter a price between %(lowest)s and %(highest)s %(currency)s.")
         raise Invalid("price", sentence, lowest=lowest // 100, highest=highest // 100, currency=policy.currency)
-    if terms.minutes not in range(15, 481, 15):
-        raise Invalid("minutes", N_("Please choose how long it takes, at most eight hours."))
+    if terms.minutes not in range(15, MINUTES[-1] + 1, 15):
+        raise Invalid(
+            "minutes", N_("Please choose how long it takes, at most %(hours)s hours."), hours=MINUTES[-1] // 60
+        )
     if not terms.included.strip():
         raise Invalid("included", N_("Please say what the price includes."))
     if len(terms.included) > INCLUDED_MAX:
@@ -82,14 +83,16 @@ def fit(
 ) -> int:
     """How well a bid fits, in hundredths of the 100 points that `policy.fit_*` share out; the rule stands on its page.
 
-    Full points for the cheapest price, five cautious stars, the Friend badge, and a visit at once (none after 14 days).
+    Full points for the cheapest price, five cautious stars, the Friend badge, and a visit at once (none after
+    `policy.fit_soon_days`).
     A helper without reviews counts as three stars, so that newcomers are seen.
     """
     stars = 300 if cautious_hundredths is None else cautious_hundredths
-    wait = max(timedelta(), min(starts_at - now, SOON))
+    soon = timedelta(days=policy.fit_soon_days)
+    wait = max(timedelta(), min(starts_at - now, soon))
     return (
         100 * policy.fit_price * cheapest_cents // price_cents
         + policy.fit_rating * (stars - 100) // 4
         + 100 * policy.fit_badge * is_friend
-        + 100 * policy.fit_soon * ((SOON - wait) // QUARTER) // (SOON // QUARTER)
+        + 100 * policy.fit_soon * ((soon - wait) // QUARTER) // (soon // QUARTER)
     )

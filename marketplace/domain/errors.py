@@ -24,7 +24,7 @@ class DomainError(Exception):
 class NotFound(DomainError):
     """There is no such thing, or none that this person may know of."""
 
-    sentence = N_("We could not find this page.")
+    sentence = N_("The address is not right, or what was here is gone.")
 
 
 class NotAllowed(DomainError):

@@ -195,7 +195,7 @@ class ReversalFact:
 class DisputeFact:
     """A customer's bank asks for the money back.
 
-    `withdrawn_cents` has left our balance by now (the amount and the bank's fee), `returned_cents` came back when it was won.
+    The amount and the bank's fee have left our balance; when it is won the amount comes back, and the fee does not.
     """
 
     reference: str

@@ -186,4 +186,9 @@ BOOKING_AGREED = (
     *("confirmed", "on_the_way", "started", "finished", "signed_off", "closed", "unsolved", "no_show", "not_solvable"),
 )
 BOOKING_DONE = ("signed_off", "closed")
+BOOKING_HOLDING = ("confirmed", "on_the_way", "started", "finished", "unsolved", "no_show")
+BOOKING_UNDER_WAY = ("on_the_way", "started")
+BOOKING_UNPAID = ("reserved", "lapsed")  # what a helper never hears of
+TASK_TAKEN = ("booked", "done", "closed")  # a helper was found
+CERTIFICATION_LIVE = ("applied", "granted", "suspended")  # one of each skill at most
 BID_LIVE = ("placed", "countered")

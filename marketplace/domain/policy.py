@@ -55,6 +55,7 @@ class Policy:
     text_max: int = 4_000
     title_max: int = 90
     bids_per_task_max: int = 20
+    bids_per_helper_max: int = 3  # on one task, taken back and declined ones too: each new one mails the customer
     bid_steps_max: int = 20  # of one negotiation; after that it is yes or no
     page_size: int = 20
 
@@ -74,6 +75,7 @@ class Policy:
     fit_rating: int = 40
     fit_badge: int = 10
     fit_soon: int = 10
+    fit_soon_days: int = 14  # a visit this far ahead earns none of the points for coming soon
 
     # Friend badge (MISSION: certified, 5 signed off, 4 customers, cautious rating 4.3, 90 % completed)
     friend_bookings: int = 5

@@ -6,6 +6,7 @@ from typing import Any
 
 from marketplace.gateways.geocoder import Geocoder, open_geocoder
 from marketplace.gateways.mail import Post, open_post
+from marketplace.gateways.papers.qr_bill import check_account
 from marketplace.gateways.payments import PaymentGateway
 from marketplace.gateways.payments.opening import open_payments, open_sandbox
 from marketplace.gateways.payments.sandbox import Sandbox
@@ -39,8 +40,13 @@ class Gateways:
 
 
 def open_gateways(settings: Mapping[str, Any]) -> Gateways:
-    """The doors as the settings want them; the sandbox of play money never opens in production."""
+    """The doors as the settings want them; the sandbox of play money never opens in production.
+
+    Raises ValueError when no bill could be written to the operator's account.
+    """
     sandbox = open_sandbox(settings)
+    if settings["OPERATOR_IBAN"]:
+        check_account(settings["OPERATOR_IBAN"], settings["OPERATOR_NAME"], settings["OPERATOR_ADDRESS"])
     return Gateways(
         geocoder=open_geocoder(settings),
         site=Site(settings["PUBLIC_URL"] or "http://localhost", settings["BRAND_NAME"]),

@@ -34,7 +34,9 @@ def work_off(photos: PhotoStorage, *, policy: Policy) -> dict[str, int]:
         "no_shows_settled": lambda: _each(
             _due_no_shows(now), Booking, lambda s, row: payments.settle_no_show(s, row, policy=policy)
         ),
-        "signed_off": lambda: _each(_due_sign_offs(now), Booking, lambda s, row: payments.sign_off(s, row, by=None)),
+        "bookings_signed_off": lambda: _each(
+            _due_sign_offs(now), Booking, lambda s, row: payments.sign_off(s, row, by=None)
+        ),
         "bookings_closed": lambda: _each(_due_closings(now, policy), Booking, reviews.close),
         "drafts_forgotten": lambda: _forget_drafts(photos),
         "sessions_forgotten": _forget_sessions,

@@ -7,12 +7,9 @@ from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from marketplace.domain.errors import NotFound
-from marketplace.domain.lifecycles import BOOKING, BOOKING_LIVE
+from marketplace.domain.lifecycles import BOOKING, BOOKING_LIVE, BOOKING_UNPAID
 from marketplace.models import Booking, Task, User
 from marketplace.permissions import side_of
-
-LAPSED = BOOKING.after("lapse", BOOKING.begins)
-BEFORE_PAYMENT = (BOOKING.begins, LAPSED)  # what a helper never hears of
 
 PAGE = (
     select(Booking)
@@ -30,9 +27,9 @@ MINE = (
     .where(
         or_(
             Booking.customer_id == bindparam("user_id"),
-            and_(Booking.helper_id == bindparam("user_id"), Booking.state.not_in(BEFORE_PAYMENT)),
+            and_(Booking.helper_id == bindparam("user_id"), Booking.state.not_in(BOOKING_UNPAID)),
         ),
-        Booking.state != LAPSED,
+        Booking.state != BOOKING.lapsed,
     )
     .options(joinedload(Booking.task), joinedload(Booking.customer), joinedload(Booking.helper))
     .order_by(Booking.starts_at, Booking.id)
@@ -62,7 +59,7 @@ def own_booking(session: Session, public_id: str, user: User) -> Booking:
     """
     booking = booking_page(session, public_id)
     side = side_of(user, booking)
-    if side is None or (side == "helper" and booking.state in BEFORE_PAYMENT):
+    if side is None or (side == "helper" and booking.state in BOOKING_UNPAID):
         raise NotFound()
     return booking
 

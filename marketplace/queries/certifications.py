@@ -3,10 +3,8 @@
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, contains_eager
 
-from marketplace.domain.lifecycles import CERTIFICATION
+from marketplace.domain.lifecycles import CERTIFICATION, CERTIFICATION_LIVE
 from marketplace.models import Certification, Skill
-
-CERTIFICATION_LIVE = ("applied", "granted", "suspended")
 
 _GRANTED = select(Certification.skill_id).where(
     Certification.helper_id == bindparam("helper_id"), Certification.state == CERTIFICATION.granted

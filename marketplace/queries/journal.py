@@ -7,10 +7,12 @@ from typing import Any
 from sqlalchemy import Select, and_, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
-from marketplace.models import Bid, Booking, Certification, JournalEntry, Payment, Profile, Review, Task, User
+from marketplace.models import Bid, Booking, Certification, Dispute, JournalEntry, Payment, Profile, Review, Task, User
 
 # What has a page or a reference of its own; the journal names every subject by its table.
-SUBJECTS = {model.__tablename__: model for model in (User, Profile, Certification, Task, Bid, Booking, Payment, Review)}
+SUBJECTS = {
+    model.__tablename__: model for model in (User, Profile, Certification, Task, Bid, Booking, Payment, Dispute, Review)
+}
 
 Subject = tuple[str, int]  # the table's name and the row's id
 

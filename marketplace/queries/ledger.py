@@ -13,7 +13,16 @@ from typing import Any
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
-from marketplace.domain.lifecycles import BOOKING, DISPUTE, PAYMENT, PAYOUT, REFUND, REVERSAL
+from marketplace.domain.lifecycles import (
+    BOOKING,
+    BOOKING_DONE,
+    BOOKING_HOLDING,
+    DISPUTE,
+    PAYMENT,
+    PAYOUT,
+    REFUND,
+    REVERSAL,
+)
 from marketplace.domain.money import (
     CASH,
     DISPUTES,
@@ -44,15 +53,6 @@ from marketplace.models import (
 # What SQLite reads in one transaction is one moment by itself.
 SNAPSHOT = {"postgresql": {"isolation_level": "REPEATABLE READ"}}
 CHUNK = 5_000  # bookings that the proof looks at together
-HOLDING = (
-    "confirmed",
-    "on_the_way",
-    "started",
-    "finished",
-    "unsolved",
-    "no_show",
-)  # their money is held, or still to come
-PAID_OUT = ("signed_off", "closed")
 Moved = tuple[str, str, str, str, int, str]  # kind, key, from, to, cents, currency
 Want = Callable[[str, int | str, str, str, int], None]  # kind, key, from, to, cents
 
@@ -349,13 +349,13 @@ def _faults_of_states(booking: Row[Any], payments: list[Row[Any]]) -> Iterator[s
     visit = Counter(payment.state for payment in payments if payment.kind == "visit")
     secured = visit[PAYMENT.held] + visit[PAYMENT.cash] + visit[PAYMENT.card_saved] + visit[PAYMENT.action_needed]
     name = f"booking {booking.id} is {booking.state} and"
-    if secured != (1 if booking.state in HOLDING else 0):
+    if secured != (1 if booking.state in BOOKING_HOLDING else 0):
         yield f"{name} has {secured} payments that are held or sure to come"
-    if any(p.state == PAYMENT.held for p in payments) and booking.state not in HOLDING:
+    if any(p.state == PAYMENT.held for p in payments) and booking.state not in BOOKING_HOLDING:
         yield f"{name} still has money held"
     if (
         visit[PAYMENT.released] + visit[PAYMENT.partly_refunded] + visit[PAYMENT.refunded] < 1
-        and booking.state in PAID_OUT
+        and booking.state in BOOKING_DONE
     ):
         yield f"{name} has no payment that was released"
     if visit[PAYMENT.prepared] and booking.state != BOOKING.reserved:

@@ -8,11 +8,16 @@ from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from marketplace.db import by_public_id
-from marketplace.domain.lifecycles import BOOKING, CERTIFICATION, PAYMENT, TASK
-from marketplace.models import Bid, Booking, Certification, Payment, Profile, Task, User
-
-UNDER_WAY = ("on_the_way", "started")
-HELD = ("confirmed", "on_the_way", "started", "finished", "unsolved")
+from marketplace.domain.lifecycles import (
+    BOOKING,
+    BOOKING_HOLDING,
+    BOOKING_UNDER_WAY,
+    CERTIFICATION,
+    DISPUTE,
+    PAYMENT,
+    TASK,
+)
+from marketplace.models import Bid, Booking, Certification, Dispute, Payment, Profile, Task, User
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,8 @@ class Figures:
     new_people: int
     held_cents: int
     unsolved_visits: int
+    disputes_to_answer: int
+    next_answer_due_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -60,13 +67,15 @@ def figures(session: Session, *, since: datetime, until: datetime) -> Figures:
             _count(Task, Task.state == TASK.open),
             _count(Task, Task.state == TASK.open, ~_has_bid()),
             _count(Bid, Bid.created_at >= since, Bid.created_at < until),
-            _count(Booking, Booking.starts_at >= since, Booking.starts_at < until, Booking.state.in_(HELD)),
-            _count(Booking, Booking.state.in_(UNDER_WAY)),
+            _count(Booking, Booking.starts_at >= since, Booking.starts_at < until, Booking.state.in_(BOOKING_HOLDING)),
+            _count(Booking, Booking.state.in_(BOOKING_UNDER_WAY)),
             _count(Certification, Certification.state == CERTIFICATION.applied),
             waiting.scalar_subquery(),
             _count(User, User.created_at >= since, User.created_at < until),
             held.scalar_subquery(),
             _count(Booking, Booking.state == BOOKING.unsolved),
+            _count(Dispute, Dispute.state == DISPUTE.begins),
+            select(func.min(Dispute.due_at)).where(Dispute.state == DISPUTE.begins).scalar_subquery(),
         )
     ).one()
     return Figures(*row)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, joinedload
 from marketplace import clock
 from marketplace.domain.errors import N_, NotAllowed, NotFound, PaymentUnderWay, WrongState
 from marketplace.domain.lifecycles import BID, BOOKING_LIVE, PAYMENT, PAYMENT_UNDER_WAY, TASK
-from marketplace.models import Bid, Booking, Payment, Refund, Task, User
+from marketplace.models import Bid, Booking, Payment, Refund, Settlement, Task, User
 from marketplace.permissions import may_answer_bid, may_see_bid
 from marketplace.queries.bids import terms_number
 
@@ -79,6 +79,12 @@ def refunds_of(session: Session, booking_id: int) -> list[Refund]:
     """The refunds of a booking, oldest first."""
     here = select(Refund).join(Payment, Payment.id == Refund.payment_id).where(Payment.booking_id == booking_id)
     return list(session.scalars(here.order_by(Refund.id)))
+
+
+def decisions_of(session: Session, booking_id: int) -> list[str]:
+    """The operator's words about this booking's money, oldest first, each once."""
+    said = select(Settlement.note).where(Settlement.booking_id == booking_id, Settlement.note.is_not(None))
+    return list(dict.fromkeys(str(note) for note in session.scalars(said.order_by(Settlement.id))))
 
 
 def prepared_of(session: Session, booking_id: int) -> int | None:

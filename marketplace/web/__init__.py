@@ -27,12 +27,14 @@ from marketplace.web import (
     notices,
     operator,
     pages,
+    papers,
     payments,
     payouts,
     profiles,
     reviews,
     sandbox,
     security,
+    states,
     static_files,
     tasks,
     webhooks,
@@ -52,6 +54,7 @@ BLUEPRINTS = (
     notices.bp,
     operator.bp,
     pages.bp,
+    papers.bp,
     payments.bp,
     payouts.bp,
     profiles.bp,
@@ -71,6 +74,7 @@ def register(app: Flask) -> None:
     csrf.exempt(webhooks.bp)  # signed by the gateway, not by a session of ours
     languages.register(app)
     filters.register(app)
+    states.register(app)
     assets.register(app)
     static_files.register(app)
     limits.register(app)

@@ -33,7 +33,7 @@ class PersonForm(FlaskForm):
         _l("First and last name"),
         [
             InputRequired(_l("Please enter your name.")),
-            Length(max=80, message=_l("Please use at most 80 characters.")),
+            Length(max=80, message=_l("Please use at most %(max)d characters.")),
             without_contacts,
         ],
         filters=[lambda text: text.strip() if text else text],

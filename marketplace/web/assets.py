@@ -13,7 +13,6 @@ from pathlib import Path
 from flask import Blueprint, Flask, Response, abort, current_app
 
 from marketplace.web.access import public
-from marketplace.web.states import shown_state
 
 bp = Blueprint("assets", __name__)
 
@@ -37,7 +36,6 @@ def register(app: Flask) -> None:
         style_version=digest,
         brand_version=short_hash(own.encode()) if own else None,
         icon_sprite=f"{app.static_url_path}/icons/sprite.svg?v={sprite}",
-        shown_state=shown_state,
     )
     app.register_blueprint(bp)
 

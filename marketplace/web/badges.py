@@ -6,6 +6,7 @@ from flask_login import current_user
 from marketplace import clock
 from marketplace.db import db
 from marketplace.domain.badges import steps_to_friend
+from marketplace.domain.ratings import WeightedStars, rate
 from marketplace.queries.badges import record_of, standing
 from marketplace.web.access import helper_only
 from marketplace.web.current import policy
@@ -22,6 +23,7 @@ def way() -> str:
         "badges/way.html",
         steps=steps_to_friend(record, policy()),
         rating=rating,
+        at_best=rate([WeightedStars(5, 1)] * policy().friend_bookings).cautious_hundredths,
         standing=standing(db.session, current_user.id),
         policy=policy(),
     )

@@ -15,7 +15,7 @@ from marketplace.domain.errors import Invalid
 from marketplace.models import Bid, Slot, Task
 from marketplace.web.current import policy
 from marketplace.web.fields import MoneyField
-from marketplace.web.filters import day, duration, moment, time_of_day
+from marketplace.web.filters import duration, moment, time_of_day
 from marketplace.web.languages import gettext as _
 from marketplace.web.languages import lazy_gettext as _l
 from marketplace.web.languages import ngettext, say
@@ -64,7 +64,7 @@ class WhenForm(FlaskForm):
         ahead = bid is not None and bid.starts_at > clock.now()
         self.when.choices = [
             *([(AS_BEFORE, _("As it stands: %(moment)s", moment=moment(bid.starts_at)))] if bid and ahead else []),
-            *((code, _("%(day)s, %(start)s to %(end)s", **_spoken(slot))) for code, slot in self.slots.items()),
+            *((code, f"{moment(slot.starts_at)}–{time_of_day(slot.ends_at)}") for code, slot in self.slots.items()),
             (OTHER, _("Another time")),
         ]
         if self.when.data is None and not self.is_submitted():
@@ -192,8 +192,8 @@ def check_length(field: TextAreaField) -> None:
 
 
 def _spoken(slot: Slot) -> dict[str, str]:
-    """A slot's day, start and end as people read them."""
-    return {"day": day(slot.starts_at), "start": time_of_day(slot.starts_at), "end": time_of_day(slot.ends_at)}
+    """A slot's start and end as people read them."""
+    return {"start": time_of_day(slot.starts_at), "end": time_of_day(slot.ends_at)}
 
 
 def _zone() -> ZoneInfo:

@@ -10,53 +10,53 @@ from marketplace.web.languages import lazy_gettext as _l
 
 # Where the status line stands, of five: posted, booked, under way, done, paid. Six: all of it is behind us.
 STEP = {
-    "reserved": 2,
-    "lapsed": 2,
-    "confirmed": 2,
-    "on_the_way": 3,
-    "started": 3,
-    "finished": 4,
-    "unsolved": 4,
-    "no_show": 3,
-    "not_solvable": 4,
-    "signed_off": 6,
-    "closed": 6,
-    "cancelled": 2,
+    BOOKING.reserved: 2,
+    BOOKING.lapsed: 2,
+    BOOKING.confirmed: 2,
+    BOOKING.on_the_way: 3,
+    BOOKING.started: 3,
+    BOOKING.finished: 4,
+    BOOKING.unsolved: 4,
+    BOOKING.no_show: 3,
+    BOOKING.not_solvable: 4,
+    BOOKING.signed_off: 6,
+    BOOKING.closed: 6,
+    BOOKING.cancelled: 2,
 }
-STOPPED = ("lapsed", "cancelled", "no_show", "not_solvable")
+STOPPED = (BOOKING.lapsed, BOOKING.cancelled, BOOKING.no_show, BOOKING.not_solvable)
 
 # Whose turn it is, as each side reads it.
 TURN = {
-    ("customer", "reserved"): N_("Your turn: pay, then the visit is yours."),
-    ("customer", "confirmed"): N_("Next: %(name)s comes at the agreed time. You need not do anything."),
+    ("customer", BOOKING.reserved): N_("Your turn: pay, then the visit is yours."),
+    ("customer", BOOKING.confirmed): N_("Next: %(name)s comes at the agreed time. You need not do anything."),
     ("customer", "payment asked"): N_("Your turn: the payment needs you, then the visit stays yours."),
-    ("customer", "on_the_way"): N_("Next: %(name)s is on the way to you."),
-    ("customer", "started"): N_("Next: %(name)s is at work and tells you when it is finished."),
+    ("customer", BOOKING.on_the_way): N_("Next: %(name)s is on the way to you."),
+    ("customer", BOOKING.started): N_("Next: %(name)s is at work and tells you when it is finished."),
     ("customer", "extra asked"): N_("Your turn: %(name)s proposes additional work."),
-    ("customer", "finished"): N_("Your turn: does it work? Then sign off."),
-    ("customer", "unsolved"): N_("Next: we look at it and decide about the money. You will hear from us."),
-    ("helper", "confirmed"): N_("Your turn: tell %(name)s when you set out."),
-    ("helper", "on_the_way"): N_("Your turn: say when you begin."),
-    ("helper", "started"): N_("Your turn: say when it is finished."),
-    ("helper", "finished"): N_("Next: %(name)s signs off. Silence signs off too."),
-    ("helper", "unsolved"): N_("Next: we look at it and decide about the money. You will hear from us."),
+    ("customer", BOOKING.finished): N_("Your turn: does it work? Then sign off."),
+    ("customer", BOOKING.unsolved): N_("Next: we look at it and decide about the money. You will hear from us."),
+    ("helper", BOOKING.confirmed): N_("Your turn: tell %(name)s when you set out."),
+    ("helper", BOOKING.on_the_way): N_("Your turn: say when you begin."),
+    ("helper", BOOKING.started): N_("Your turn: say when it is finished."),
+    ("helper", BOOKING.finished): N_("Next: %(name)s signs off. Silence signs off too."),
+    ("helper", BOOKING.unsolved): N_("Next: we look at it and decide about the money. You will hear from us."),
 }
 REPORTED = N_("Your turn: you were reported as not there. If you were, object until %(until)s.")
 WAITING = N_("Next: %(name)s may object until %(until)s. After that the money is shared.")
 
 HAPPENED = {
-    "reserved": _l("Accepted"),
-    "lapsed": _l("Not paid in time"),
-    "confirmed": _l("Confirmed"),
-    "on_the_way": _l("On the way"),
-    "started": _l("Begun"),
-    "finished": _l("Finished"),
-    "unsolved": _l("Reported as not solved"),
-    "signed_off": _l("Signed off"),
-    "closed": _l("Closed"),
-    "cancelled": _l("Cancelled"),
-    "no_show": _l("Reported: nobody was there"),
-    "not_solvable": _l("No neighbour can solve it"),
+    BOOKING.reserved: _l("Accepted"),
+    BOOKING.lapsed: _l("Not paid in time"),
+    BOOKING.confirmed: _l("Confirmed"),
+    BOOKING.on_the_way: _l("On the way"),
+    BOOKING.started: _l("Begun"),
+    BOOKING.finished: _l("Finished"),
+    BOOKING.unsolved: _l("Reported as not solved"),
+    BOOKING.signed_off: _l("Signed off"),
+    BOOKING.closed: _l("Closed"),
+    BOOKING.cancelled: _l("Cancelled"),
+    BOOKING.no_show: _l("Reported: nobody was there"),
+    BOOKING.not_solvable: _l("No neighbour can solve it"),
 }
 # A booking's money as a story, by the kinds of `queries.ledger.STORY`; what is between us and the gateway is not theirs.
 MONEY = {

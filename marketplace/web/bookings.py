@@ -12,12 +12,14 @@ from marketplace.actions import bookings, payments
 from marketplace.db import db, transaction
 from marketplace.domain.cancellation import CancellationEffect, Side
 from marketplace.domain.errors import EffectChanged, NotAllowed, WrongState
-from marketplace.domain.lifecycles import BOOKING, BOOKING_AGREED, PAYMENT
+from marketplace.domain.lifecycles import BOOKING, BOOKING_AGREED, BOOKING_DONE, PAYMENT
 from marketplace.models import Booking, Payment, User
 from marketplace.permissions import side_of
 from marketplace.queries.bookings import mine, own_booking
 from marketplace.queries.ledger import story
-from marketplace.queries.payments import all_of, refunds_of
+from marketplace.queries.papers import papers_of
+from marketplace.queries.payments import all_of, decisions_of, refunds_of
+from marketplace.queries.reviews import of_booking
 from marketplace.web.access import helper_only, signed_in
 from marketplace.web.booking_forms import CancellationForm, ExtraForm, NotSolvableForm, ObjectionForm, UnsolvedForm
 from marketplace.web.booking_words import (
@@ -60,8 +62,10 @@ def show(public_id: str) -> str:
         step=STEP[booking.state],
         stopped=booking.state in STOPPED,
         happened=HAPPENED,
+        papers=papers_of(db.session, booking, current_user),
         opened=opened,
         phone=_phone(booking, side) if opened else None,
+        written=of_booking(db.session, booking) if booking.state in BOOKING_DONE else {},
         now=clock.now(),
         policy=policy(),
         **_moves(booking, side),
@@ -101,6 +105,7 @@ def _money(booking: Booking, side: Side) -> dict[str, Any]:
         "asked_decline": decline_words(asked.decline) if asked else None,
         "story": [(MONEY[line.kind], line.cents) for line in story(db.session, booking) if line.kind in MONEY],
         "refunds": refunds_of(db.session, booking.id) if visit.refunded_cents else [],
+        "decisions": decisions_of(db.session, booking.id) if visit.settled_at else [],
         "turn": turn(booking, side, _other(booking, side), visit, asked),
         "effect": _effect(booking, side),
         "pay_until": booking.starts_at - timedelta(days=policy().charge_grace_days),
@@ -339,6 +344,7 @@ def _cancellation_page(
         "bookings/cancellation.html",
         booking=booking,
         side=side,
+        other=_other(booking, side),
         effect=effect,
         paid=visit.state == PAYMENT.held,
         consequence=consequence_of_cancelling(side, effect, visit),

@@ -1,8 +1,11 @@
-"""What the design page shows: a form with every kind of field, and made-up people, bids and moments."""
+"""What the design page shows: its parts, a form with every kind of field, and made-up people, bids and moments."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
+from flask import current_app, url_for
+from flask_babel.speaklater import LazyString
 from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
@@ -20,9 +23,33 @@ from wtforms import (
 from wtforms.validators import InputRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from config import LANGUAGES
 from marketplace import clock
+from marketplace.domain import posting
+from marketplace.domain.hours import CODES
+from marketplace.domain.lifecycles import BID
 from marketplace.web.languages import lazy_gettext as _l
+from marketplace.web.operator.events import LineInWords
 from marketplace.web.states import SHOWN
+
+
+class Part(NamedTuple):
+    """A room of the design page."""
+
+    title: LazyString
+    template: str
+
+
+PARTS = {
+    "basics": Part(_l("Basics"), "design/basics.html"),
+    "forms": Part(_l("Forms"), "design/forms.html"),
+    "choices": Part(_l("Choices"), "design/choices.html"),
+    "trust": Part(_l("Trust"), "design/trust.html"),
+    "lists": Part(_l("Lists"), "design/lists.html"),
+    "bids": Part(_l("Bids"), "design/bids.html"),
+    "visit": Part(_l("The visit"), "design/visit.html"),
+    "operator": Part(_l("Operator"), "design/operator.html"),
+}
 
 
 class SampleForm(FlaskForm):
@@ -88,10 +115,24 @@ class SampleForm(FlaskForm):
         validators=[InputRequired()],
     )
     agree = BooleanField(_l("I have read the terms"), validators=[InputRequired()])
+    place = StringField(_l("Postcode or place"), validators=[InputRequired()])
+    place_choice = RadioField(
+        _l("Which place do you mean?"),
+        choices=[SelectChoice("UR", "6460 Altdorf (UR)"), SelectChoice("SH", "8243 Altdorf (SH)")],
+    )
+    hours = SelectMultipleField(_l("When do you usually have time?"), choices=CODES)
+    skills = SelectMultipleField(
+        _l("What would you like to help with?"),
+        choices=[SelectChoice("wifi", _l("Wi-Fi & internet")), SelectChoice("tv", _l("Television & radio"))],
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+        validators=[InputRequired()],
+    )
 
 
-def samples() -> dict[str, Any]:
-    """The values of the design page."""
+def samples(asked: str) -> dict[str, Any]:
+    """The values of the design page; `asked` is the part to show, the first one when there is none of this name."""
+    chosen = asked if asked in PARTS else next(iter(PARTS))
     now = clock.now().replace(minute=30, second=0, microsecond=0) - timedelta(hours=1)
     filled = SampleForm(
         formdata=None,
@@ -103,13 +144,24 @@ def samples() -> dict[str, Any]:
             "where": "home",
             "when": ["evening"],
             "stars": "4",
+            "place": "Altdorf",
+            "hours": ["0-evening", "1-evening", "5-morning", "5-afternoon"],
+            "skills": ["wifi"],
         },
     )
+    days = posting.days_offered(now, days=2, zone=current_app.config["TIME_ZONE"])
     return {
+        "part": PARTS[chosen],
+        "rooms": [(part.title, url_for("pages.design", part=name), name == chosen) for name, part in PARTS.items()],
         "now": now,
         "sample": filled,
         "wrong": wrong_form(),
+        "wrong_choices": wrong_choices(),
         "bids": sample_bids(now),
+        "days": days,
+        "ticked": [days[-1].spans[-1].code],
+        "sample_skills": sample_skills(),
+        "journal_lines": sample_lines(now),
         "shown_states": SHOWN,
     }
 
@@ -121,6 +173,28 @@ def wrong_form() -> SampleForm:
     form.when.errors = [_l("Please choose at least one time that suits you.")]
     form.agree.errors = [_l("Please accept the terms to go on.")]
     return form
+
+
+def wrong_choices() -> SampleForm:
+    """Two choices that were not made."""
+    form = SampleForm(formdata=None, prefix="choice-")
+    form.skill.errors = [_l("Please choose what it is about.")]
+    form.stars.errors = [_l("Please choose one to five stars.")]
+    return form
+
+
+def sample_skills() -> list[SimpleNamespace]:
+    """Two skills to apply for, as the list of skills draws them."""
+    blurb = dict.fromkeys(LANGUAGES, _l("Slow, patchy or gone: so that it reaches everywhere again."))
+    return [SimpleNamespace(code=code, icon=code, blurbs=blurb) for code in ("wifi", "tv")]
+
+
+def sample_lines(now: datetime) -> list[LineInWords]:
+    """Two lines of the journal: one of a person, one of the worker."""
+    return [
+        LineInWords(now, _l("Bid accepted"), "Margrit Amstutz", "#operator", _l("Bid"), "hf4821", "#operator", ""),
+        LineInWords(now, _l("Task closed"), None, None, _l("Task"), "hf4711", None, _l("nothing more to do")),
+    ]
 
 
 def sample_bids(now: datetime) -> list[dict[str, Any]]:
@@ -139,7 +213,7 @@ def sample_bids(now: datetime) -> list[dict[str, Any]]:
             "km": 1.4,
             "reply_minutes": 25,
             "included": _l("The way to you, one hour at your home, and a second look after a week."),
-            "state": "placed",
+            "state": BID.countered,
         },
         shared
         | {

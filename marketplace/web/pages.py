@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import nh3
-from flask import Blueprint, current_app, render_template
+from flask import Blueprint, current_app, render_template, request
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 from sqlalchemy import text
@@ -61,8 +61,8 @@ def privacy() -> str:
 @bp.get("/design")
 @public
 def design() -> str:
-    """Every component in every state."""
-    return render_template("design/index.html", **samples())
+    """Every component in every state, one room at a time (`?part=forms`)."""
+    return render_template("design/index.html", **samples(request.args.get("part", "")))
 
 
 @bp.get("/healthz")

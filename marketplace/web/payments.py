@@ -17,10 +17,11 @@ from marketplace.domain.cancellation import effect_of_cancelling
 from marketplace.domain.errors import PaymentUnderWay
 from marketplace.domain.lifecycles import PAYMENT_UNDER_WAY
 from marketplace.gateways.payments import GatewayRefused
-from marketplace.jobs import payments as jobs
+from marketplace.jobs.payments import drop_extra as end_extra
+from marketplace.jobs.payments import give_up, open_page, settle
 from marketplace.models import Bid
 from marketplace.queries.bookings import own_booking
-from marketplace.queries.payments import Acceptable, acceptable, payment_of
+from marketplace.queries.payments import Acceptable, acceptable, is_held, payment_of
 from marketplace.web.access import signed_in
 from marketplace.web.current import gateways, policy
 from marketplace.web.languages import gettext as _
@@ -138,7 +139,7 @@ def abandon(public_id: str) -> Response:
     """Give a reserved visit up: the task is free again for other bids."""
     booking = own_booking(db.session, public_id, current_user)
     booking_id, task = booking.id, booking.task.public_id
-    if not jobs.give_up(booking_id, gateways(), by=current_user):
+    if not give_up(booking_id, gateways(), by=current_user):
         flash(_("Your payment was faster: the visit is confirmed."), "info")
         return redirect(url_for("bookings.show", public_id=public_id), 303)
     flash(_("The reservation is given up. Nothing was charged. You can accept another bid."), "success")
@@ -150,7 +151,7 @@ def abandon(public_id: str) -> Response:
 def drop_extra(public_id: str) -> Response:
     """Either side says no to more work that is not paid."""
     booking = own_booking(db.session, public_id, current_user)
-    if jobs.drop_extra(booking.id, gateways(), by=current_user):
+    if end_extra(booking.id, gateways(), by=current_user):
         flash(_("The additional work is off. Everything else stays as agreed."), "success")
     else:
         flash(_("The payment was faster: the additional work is paid."), "info")
@@ -162,8 +163,10 @@ def drop_extra(public_id: str) -> Response:
 def back(public_id: str) -> Response:
     """Back from the payment page: book how it ended. Opening this address again changes nothing."""
     payment = payment_of(db.session, public_id, current_user)
-    booking = payment.booking.public_id
-    jobs.settle(payment.id, gateways())
+    payment_id, booking, was_held = payment.id, payment.booking.public_id, is_held(db.session, payment.id)
+    settle(payment_id, gateways())
+    if not was_held and is_held(db.session, payment_id):
+        flash(_("Thank you, your payment has arrived. The visit is booked."), "success")
     return redirect(url_for("bookings.show", public_id=booking), 303)
 
 
@@ -187,7 +190,7 @@ def _lead_to_page(public_id: str) -> Response:
     payment = payment_of(db.session, public_id, current_user)
     if payment.state not in PAYMENT_UNDER_WAY:
         return redirect(url_for("bookings.show", public_id=payment.booking.public_id), 303)
-    return redirect(jobs.open_page(payment.id, gateways()), 303)
+    return redirect(open_page(payment.id, gateways()), 303)
 
 
 def _check_page(ready: Acceptable, form: AcceptanceForm) -> str:

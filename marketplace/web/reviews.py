@@ -16,17 +16,19 @@ from marketplace.queries.bookings import own_booking
 from marketplace.queries.reviews import of_booking
 from marketplace.web.access import signed_in
 from marketplace.web.current import policy
+from marketplace.web.filters import day
 from marketplace.web.languages import gettext as _
 from marketplace.web.languages import lazy_gettext as _l
 
 bp = Blueprint("reviews", __name__)
 
+# From left to right, so that five lit stars are five.
 STARS = [
-    SelectChoice("5", _l("Very good")),
-    SelectChoice("4", _l("Good")),
-    SelectChoice("3", _l("All right")),
-    SelectChoice("2", _l("Not so good")),
     SelectChoice("1", _l("Bad")),
+    SelectChoice("2", _l("Not so good")),
+    SelectChoice("3", _l("All right")),
+    SelectChoice("4", _l("Good")),
+    SelectChoice("5", _l("Very good")),
 ]
 
 
@@ -66,7 +68,7 @@ def create(public_id: str) -> Response | tuple[str, int]:
     if not form.validate_on_submit():
         return _page(booking, form), 422
     with transaction() as session:
-        reviews.write(
+        review = reviews.write(
             session,
             by_public_id(session, Booking, public_id),
             by=current_user,
@@ -77,7 +79,14 @@ def create(public_id: str) -> Response | tuple[str, int]:
             words=form.words.data or "",
             policy=policy(),
         )
-    flash(_("Thank you. Your review opens as soon as the other side has written too."), "success")
+    if review.opens_at <= clock.now():
+        flash(_("Thank you. Both of you have written, so both reviews are open now."), "success")
+    else:
+        until = day(review.opens_at)
+        flash(
+            _("Thank you. Your review opens on %(day)s, or as soon as the other side has written too.", day=until),
+            "success",
+        )
     return redirect(url_for("bookings.show", public_id=public_id), 303)
 
 

@@ -2,14 +2,15 @@
 
 import re
 
-from flask import Blueprint, abort, redirect, render_template
+from flask import Blueprint, abort, redirect, render_template, url_for
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import HiddenField, StringField
-from wtforms.validators import Optional, ValidationError
+from wtforms.validators import ValidationError
 
 from marketplace.gateways.payments.sandbox import Sandbox
 from marketplace.gateways.payments.sandbox.cards import (
+    ALWAYS_ASKING_CARD,
     ASKING_CARD,
     CARDS,
     DECLINED_CARD,
@@ -28,7 +29,8 @@ bp = Blueprint("sandbox", __name__)
 
 TEST_CARDS = {
     GOOD_CARD: _l("Is paid"),
-    ASKING_CARD: _l("The bank asks; a later charge needs you again"),
+    ASKING_CARD: _l("The bank asks you to confirm"),
+    ALWAYS_ASKING_CARD: _l("The bank asks; a later charge needs you again"),
     POOR_CARD: _l("Is declined: not enough money"),
     DECLINED_CARD: _l("Is declined"),
     SLOW_REFUND_CARD: _l("Is paid; what goes back takes its time"),
@@ -48,7 +50,7 @@ ASKED_FOR = {
 class PayForm(FlaskForm):
     """A test card, typed or taken from the list, or TWINT; and what its owner says when the bank asks."""
 
-    card = StringField(_l("Card number"), validators=[Optional()])
+    card = StringField(_l("Card number"))
     taken = HiddenField()  # a button of the list, or of TWINT
     confirms = HiddenField()  # a button of the bank's page
 
@@ -95,9 +97,7 @@ def end(reference: str) -> Response | tuple[str, int]:
     if page.is_open and form.asks:
         return render_template("sandbox/bank.html", page=page, paid_with=form.paid_with), 200
     ending = _sandbox().pay(reference, form.paid_with, confirms=form.confirms.data == "yes")
-    if ending.url is None:
-        return _shown(_page(reference), PayForm(formdata=None)), 402
-    return redirect(ending.url, 303)
+    return redirect(ending.url or url_for(".show", reference=reference), 303)
 
 
 @bp.post("/sandbox/checkouts/<reference>/abandonment")

@@ -9,11 +9,12 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 from wtforms import SelectChoice, SelectField, StringField
 
+from marketplace import clock
 from marketplace.actions import bids as bid_actions
 from marketplace.db import by_public_id, db, transaction
 from marketplace.domain import posting
 from marketplace.domain.errors import N_, NotFound
-from marketplace.domain.lifecycles import BOOKING, TASK
+from marketplace.domain.lifecycles import BOOKING, TASK, TASK_TAKEN
 from marketplace.gateways.geocoder import Found
 from marketplace.gateways.pictures import small_of
 from marketplace.models import Skill, Task, User
@@ -134,7 +135,7 @@ def show(public_id: str) -> str:
     task = queries.task_page(db.session, public_id)
     person = _person()
     bids = queries.bids_on(db.session, task.id, person.id if person else None)
-    booking = queries.booking_of(db.session, task.id) if task.state in (TASK.booked, TASK.done, TASK.closed) else None
+    booking = queries.booking_of(db.session, task.id) if task.state in TASK_TAKEN else None
     is_mine = person is not None and may_change_task(person, task)
     return render_template(
         "tasks/show.html" if _may_read(task, person, bids) else "tasks/gone.html",
@@ -145,6 +146,7 @@ def show(public_id: str) -> str:
         may_bid=person is not None and person.is_helper and not is_mine and _may_bid(person, task),
         told=posting.told(task.skill.questions, task.answers, language()),
         photos=_photo_entries(task),
+        slots=[slot for slot in task.slots if task.state != TASK.open or slot.ends_at > clock.now()],
         step=step_of(task.state, booking.state if booking else None),
         stopped=task.state in STOPPED or is_given_back(task.state, booking.state if booking else None),
         turn=whose_turn(task.state, bids.live, booking.state if booking else None),
@@ -272,14 +274,15 @@ def whose_turn(state: str, bids: int, booking_state: str | None) -> Markup:
             return _("Your turn: compare the bids and choose one.")
         return _("Next: helpers nearby send you bids. You have nothing to do now.")
     if state == TASK.booked:
-        return _(TURN_OF_A_BOOKING.get(booking_state or "", N_("Next: your helper comes at the agreed time.")))
+        return _(TURN_OF_A_BOOKING.get(booking_state or "", TURN_OF_A_BOOKING[BOOKING.confirmed]))
     if is_given_back(state, booking_state):
         return _("It was not solved, and you got your money back.")
     return _(TURN_AT_THE_END[state])
 
 
 TURN_OF_A_BOOKING = {
-    BOOKING.on_the_way: N_("Next: your helper is at work."),
+    BOOKING.confirmed: N_("Next: your helper comes at the agreed time."),
+    BOOKING.on_the_way: N_("Next: your helper is on the way to you."),
     BOOKING.started: N_("Next: your helper is at work."),
     BOOKING.finished: N_("Your turn: look whether it works, then sign off."),
     BOOKING.unsolved: N_("Next: we look at it and decide about the money. You will hear from us."),

@@ -27,8 +27,8 @@ def connect() -> tuple[str, int]:
 
 
 def _take(endpoint: Endpoint) -> tuple[str, int]:
-    """200: done, done before, or none of ours; 400: not signed by the gateway; 409 and 503: please send it again later."""
-    if (request.content_length or 0) > MOST_BYTES:
+    """200: done, done before, or none of ours; 400: not signed by the gateway; 409: please send it again later; 413: too long."""
+    if request.content_length is None or request.content_length > MOST_BYTES:
         return "too long", 413
     doors = gateways()
     try:

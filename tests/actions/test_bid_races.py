@@ -1,50 +1,19 @@
 """Two people act on one bid at the same instant, each over a connection of their own."""
 
-import threading
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from marketplace.actions import bids, bookings
-from marketplace.db import db, transaction
-from marketplace.domain.errors import DomainError
 from marketplace.domain.policy import Policy
 from marketplace.models import Bid, BidStep, Booking, Task, User
 from marketplace.queries.bids import terms_number
 from tests.factories import make_bid, make_helper, make_task, tomorrow_at
+from tests.races import Deed, at_once
 
 POLICY = Policy()
 ROUNDS = 8
-
-Deed = Callable[[Session], Any]
-
-
-def at_once(app: Flask, *deeds: Deed) -> list[str]:
-    """Do these at the same instant, each in a transaction; gives "done" or the name of the refusal for each."""
-    gate, answers = threading.Barrier(len(deeds)), [""] * len(deeds)
-
-    def do(number: int, deed: Deed) -> None:
-        with app.app_context():
-            gate.wait()
-            try:
-                with transaction() as session:
-                    deed(session)
-                answers[number] = "done"
-            except DomainError as refusal:
-                answers[number] = type(refusal).__name__
-            finally:
-                db.session.close()
-
-    threads = [threading.Thread(target=do, args=(number, deed)) for number, deed in enumerate(deeds)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
 
 
 def revise(bid_id: int, price_cents: int) -> Deed:

@@ -373,3 +373,13 @@ def test_no_verb_commits(session: Session, task: Task, helper: User) -> None:
     assert session.scalar(select(func.count()).select_from(Bid)) == 0
     with pytest.raises(DomainError):
         tasks.cancel(session, task, by=helper)
+
+
+def test_after_several_bids_on_one_task_a_helper_leaves_it_to_others(
+    session: Session, task: Task, helper: User, customer: User
+) -> None:
+    for _ in range(POLICY.bids_per_helper_max):
+        bids.decline(session, bids.place(session, task, by=helper, **terms()), by=customer)
+    with pytest.raises(WrongState):
+        bids.place(session, task, by=helper, **terms())
+    bids.place(session, task, by=make_helper(session), **terms())

@@ -34,8 +34,8 @@ from sqlalchemy.orm import Session
 from config import ROOT
 from marketplace import create_app
 from marketplace.db import Base, db
-from marketplace.domain.money import GATEWAY, held
-from marketplace.gateways.payments.sandbox.cards import GOOD_CARD
+from marketplace.domain.money import FEES, GATEWAY, held
+from marketplace.gateways.payments.sandbox.cards import COSTS, GOOD_CARD
 from marketplace.models import Bid, Booking, Entry, Notice, Payment, Posting, Role, Task
 from marketplace.models.accounts import ROLES
 from marketplace.queries.ledger import ledger_faults
@@ -201,8 +201,14 @@ def _check(task_id: int, clients: int, score: Score) -> None:
         select(Entry.from_account, Entry.to_account, Entry.cents)
         .join(Posting, Posting.id == Entry.posting_id)
         .where(Posting.booking_id.in_(ids))
+        .order_by(Entry.id)
     ).all()
-    wanted = [(GATEWAY, held(one.id), one.price_cents) for one in bookings[:1]]
+    cost = COSTS["card"]  # what the sandbox keeps of a payment
+    wanted = [
+        line
+        for one in bookings[:1]
+        for line in ((GATEWAY, held(one.id), one.price_cents), (FEES, GATEWAY, cost.of(one.price_cents)))
+    ]
     score.demand([tuple(row) for row in moved] == wanted, f"{len(moved)} ledger entries")
     paid = session.scalars(select(Payment.state).where(Payment.booking_id.in_(ids))).all()
     score.demand(paid == ["held"], f"payments {paid}")

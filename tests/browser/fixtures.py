@@ -46,7 +46,7 @@ def browser() -> Iterator[Browser]:
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """The small world behind a real server."""
     town = Town(tmp_path_factory.mktemp("town"))
+    town.open()  # first: the sandbox's messages are delivered to it
     settle(town)
-    town.open()
     yield town
     town.close()

@@ -8,17 +8,26 @@ from flask import Flask
 
 @dataclass(frozen=True)
 class Visit:
-    """Somebody opens a page. Values name things of the town ("booking/started"); `send` presses its button at once."""
+    """Somebody opens a page. Values name things of the town ("booking/started"); `send` presses its button at once.
+
+    With something `typed` they send the form again and again until the answer has the `status`.
+    """
 
     endpoint: str
     person: str | None = None
     values: dict[str, Any] = field(default_factory=dict)
     status: int = 200
     send: bool = False
+    typed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def opens_with(self) -> int:
+        """The status with which the page opens, before anything is sent."""
+        return 200 if self.typed else self.status
 
     def __str__(self) -> str:
-        which = "-".join(str(value).replace("/", ".") for value in self.values.values())
-        parts = (self.endpoint, which, self.person or "anybody", "empty" if self.send else "")
+        which = "-".join(str(value).replace("/", ".").replace("\x00", "nul") for value in self.values.values())
+        parts = (self.endpoint, which, self.person or "anybody", "empty" if self.send else "", *self.typed.values())
         return "-".join(part for part in parts if part)
 
 
@@ -30,9 +39,14 @@ def _thing(endpoint: str, person: str | None, thing: str, **values: Any) -> Visi
     return Visit(endpoint, person, {"public_id": thing, **values})
 
 
-AGREED = ("confirmed", "on_the_way", "started", "finished", "unsolved", "signed_off", "closed", "cancelled")
+TRIES = 10  # after so many forms whoever types too often has long been refused
+AGREED = (
+    *("confirmed", "on_the_way", "started", "finished", "unsolved", "signed_off", "closed", "cancelled"),
+    *("no_show", "not_solvable", "extra", "late", "card_saved", "action_needed"),
+)
 BOOKING_STATES = ("reserved", "lapsed", *AGREED)
 UNANSWERED = ("words", "times", "place")
+DESIGN = ("forms", "choices", "trust", "lists", "bids", "visit", "operator")
 STEPS = ("skill", "questions", "words", "photos", "times", "place")
 
 VISITS = [
@@ -44,6 +58,7 @@ VISITS = [
     _visits("pages.terms"),
     _visits("pages.privacy"),
     _visits("pages.design"),
+    *(_visits("pages.design", None, part=part) for part in DESIGN),
     _visits("profiles.index"),
     _visits("profiles.index", None, place="Bern"),
     _visits("profiles.index", None, place="Neuhausen"),
@@ -118,6 +133,12 @@ VISITS = [
     _thing("bookings.cancellation", "anna", "booking/confirmed"),
     _thing("bookings.unsolved", "anna", "booking/finished"),
     Visit("bookings.unsolved", "anna", {"public_id": "booking/finished"}, send=True),
+    _thing("bookings.cancellation", "anna", "booking/late"),
+    Visit("bookings.cancellation", "anna", {"public_id": "booking/late"}, send=True),
+    _thing("bookings.cancellation", "anna", "booking/card_saved"),
+    _thing("bookings.absence", "anna", "booking/late"),
+    _thing("bookings.objection", "anna", "booking/no_show"),
+    Visit("bookings.objection", "anna", {"public_id": "booking/no_show"}, send=True),
     _thing("reviews.new", "anna", "booking/signed_off"),
     _thing("reviews.new", "anna", "booking/closed"),
     Visit("reviews.new", "anna", {"public_id": "booking/signed_off"}, send=True),
@@ -140,6 +161,15 @@ VISITS = [
     *(_thing("bookings.show", "hans", f"booking/{state}") for state in AGREED),
     _visits("bookings.index", "hans"),
     _thing("bookings.cancellation", "hans", "booking/confirmed"),
+    _thing("bookings.absence", "hans", "booking/late"),
+    _thing("bookings.not_solvable", "hans", "booking/started"),
+    Visit("bookings.not_solvable", "hans", {"public_id": "booking/started"}, send=True),
+    _thing("bookings.extra", "hans", "booking/started"),
+    Visit("bookings.extra", "hans", {"public_id": "booking/started"}, send=True),
+    *(_visits("payouts.index", helper) for helper in ("hans", "lea", "paul", "hugo")),
+    *(_visits("payouts.account", helper) for helper in ("hans", "paul")),
+    Visit("sandbox.onboarding", None, {"token": "onboarding/hugo"}),
+    Visit("sandbox.account", None, {"token": "dashboard/lea"}),
     _thing("reviews.new", "hans", "booking/signed_off"),
     _visits("badges.way", "hans"),
     _visits("badges.way", "lea"),
@@ -161,6 +191,10 @@ VISITS = [
     Visit("operator.today", "nora", status=403),
     Visit("tasks.show", None, {"public_id": "nothing"}, status=404),
     Visit("bookings.unsolved", "anna", {"public_id": "booking/confirmed"}, status=409),
+    Visit("payments.new", "anna", {"public_id": "bid/beside the reserved one"}, status=409),
+    Visit("pages.home", None, {"place": "\x00"}, status=422),
+    Visit("security.forgot_password", None, typed={"email": "too.often@example.org"}, status=429),
+    Visit("town.broken", status=500),
 ]  # fmt: skip
 
 NOT_PAGES = {
@@ -171,6 +205,7 @@ NOT_PAGES = {
     "pages.healthz": "JSON for machines",
     "pages.readyz": "JSON for machines",
     "payments.back": "leads on to the booking",
+    "payouts.back": "leads on to the payouts",
     "accounts.start": "leads on to where this person's day begins",
     "security.confirm_email": "the link in a mail, leads on to signing in",
     "security.change_email_confirm": "the link in a mail, leads on to the account",

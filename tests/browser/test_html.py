@@ -2,14 +2,17 @@
 
 import json
 import subprocess
+from http.cookies import SimpleCookie
 from pathlib import Path
 from urllib.error import HTTPError
+from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import pytest
+from lxml import html
 
 from config import LANGUAGES, ROOT
-from tests.browser.pages import VISITS, Visit
+from tests.browser.pages import TRIES, VISITS, Visit
 from tests.browser.town import Town
 from tests.needs import node_package
 
@@ -30,14 +33,32 @@ def test_html_validate(town: Town, tmp_path: Path, figure, full: bool) -> None:
 
 
 def fetch(town: Town, visit: Visit, language: str) -> str:
-    """The page as the server sends it to this person."""
+    """The page as the server sends it to this person; with something typed, the one that they come to by sending it."""
     cookies = {"language": language, **town.cookies(visit.person)}
+    address = town.url + town.address(visit.endpoint, visit.values)
+    status, body = opened(address, cookies)
+    assert status == visit.opens_with
+    for _ in range(TRIES if visit.typed else 0):
+        token = html.document_fromstring(body).cssselect("input[name=csrf_token]")[0].get("value")
+        status, answer = opened(address, cookies, {"csrf_token": token, **visit.typed})
+        if status == visit.status:
+            return answer
+    assert status == visit.status
+    return body
+
+
+def opened(address: str, cookies: dict[str, str], sent: dict[str, str] | None = None) -> tuple[int, str]:
+    """Status and text of an answer, to a form if something is `sent`; `cookies` keeps what is to be kept."""
     headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
+    request = Request(address, urlencode(sent).encode() if sent else None, headers)
     try:
-        with urlopen(Request(town.url + town.address(visit.endpoint, visit.values), headers=headers)) as answer:
-            return answer.read().decode()
+        answer = urlopen(request)
     except HTTPError as refusal:
-        return refusal.read().decode()
+        answer = refusal
+    with answer:
+        for line in answer.headers.get_all("Set-Cookie") or ():
+            cookies |= {name: kept.value for name, kept in SimpleCookie(line).items()}
+        return answer.status, answer.read().decode()
 
 
 def messages(folder: Path) -> list[str]:

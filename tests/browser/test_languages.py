@@ -6,7 +6,7 @@ import pytest
 from lxml import html
 from lxml.html import HtmlElement
 
-from tests.browser.pages import VISITS, Visit
+from tests.browser.pages import TRIES, VISITS, Visit
 from tests.browser.town import Town
 from tests.languages import ENGLISH, TRANSLATED, gathered, translations
 from tests.page import Page
@@ -41,18 +41,32 @@ def english(document: HtmlElement, code: str, sentences: set[str]) -> list[str]:
 
 
 def open_page(town: Town, visit: Visit, code: str, cookies: dict[str, str]) -> HtmlElement:
-    """The page as this person gets it in this language; with `send`, what comes back for a form left as it is."""
+    """The page as this person gets it in this language; with `send`, what comes back for a form left as it is.
+
+    With something `typed`, what comes back in the end for sending that again and again.
+    """
     page = Page(town.app, code)
     for name, value in cookies.items():
         page.client.set_cookie(name, value)
-    page.get(town.address(visit.endpoint, visit.values), status=visit.status)
+    page.get(town.address(visit.endpoint, visit.values), status=visit.opens_with)
     if visit.send:
         fields = "input:not([type=hidden]), textarea"
         form = next(form for form in page.all("main form[method=post]") if form.cssselect(fields))
         page.ask("POST", form.get("action") or page.path, data=dict(form.form_values()))
         assert page.response.status_code == 422
         page.document = html.document_fromstring(page.response.get_data(as_text=True))
+    if visit.typed:
+        answers = (sent(page, visit) for _ in range(TRIES))
+        assert visit.status in answers
+        page.document = html.document_fromstring(page.response.get_data(as_text=True))
     return page.document
+
+
+def sent(page: Page, visit: Visit) -> int:
+    """Send what is typed once more; gives the status of the answer."""
+    [form] = page.all("main form[method=post]")
+    address = form.get("action") or page.path
+    return page.ask("POST", address, data={**dict(form.form_values()), **visit.typed}).response.status_code
 
 
 @pytest.fixture(scope="module")

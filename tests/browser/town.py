@@ -21,6 +21,7 @@ from marketplace.jobs import worker
 from marketplace.models import Role, User
 from marketplace.models.accounts import ROLES
 from marketplace.web.mails import words
+from tests.browser.broken import breaking
 from tests.factories import install_skills, make_user
 from tests.page import Page
 
@@ -55,7 +56,7 @@ class Town:
             "DATABASE_URL": database_url or f"sqlite:///{folder / 'town.sqlite'}",
             "PUBLIC_URL": self.url,
         }
-        self.app: Flask = create_app({**self.settings, "ENVIRONMENT": "test"}, RATELIMIT_ENABLED=False)
+        self.app: Flask = breaking(create_app({**self.settings, "ENVIRONMENT": "test"}, RATELIMIT_ENABLED=False))
         self.password_hash = self.inside(self._build)
 
     def _build(self) -> str:
@@ -68,7 +69,14 @@ class Town:
 
     def open(self) -> None:
         """Start the server; returns when it answers."""
-        command = [sys.executable, "-m", "gunicorn", "wsgi:application", "--bind", f"fd://{self._socket.fileno()}"]
+        command = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "tests.browser.server:application",
+            "--bind",
+            f"fd://{self._socket.fileno()}",
+        ]
         self.log = (self.folder / "server.log").open("w")
         self._server = subprocess.Popen(
             [*command, "--workers", "1", "--threads", "8", "--log-level", "warning"],

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from marketplace import clock
 from marketplace.actions import accounts, bids, bookings, messages, payments, reviews, tasks
-from marketplace.db import db, transaction
+from marketplace.db import by_public_id, db, transaction
+from marketplace.domain.gateway import ChargeFact
 from marketplace.gateways.payments.sandbox.cards import GOOD_CARD
-from marketplace.jobs.payments import give_up, open_page
+from marketplace.jobs.payments import give_up, open_account, open_page, read_account
 from marketplace.jobs.payments import settle as settle_payment
 from marketplace.models import Bid, Booking, Payment, Profile, Task, User
 from tests.browser.town import Town
@@ -35,8 +36,12 @@ VISITS = {
     "started": ("set_out", "start"),
     "finished": ("start", "finish"),
     "unsolved": ("start", "finish", "report_unsolved"),
+    "no_show": ("set_out", "report_no_show"),
+    "not_solvable": ("start", "give_up"),
     "signed_off": ("start", "finish", "sign_off"),
     "cancelled": ("cancel",),
+    "extra": ("start", "ask_extra"),
+    "late": ("set_out",),
 }
 
 
@@ -47,6 +52,7 @@ def settle(town: Town) -> None:
         _compare_bids,
         _bids_in_every_state,
         _bookings_in_every_state,
+        _payouts,
         _tasks_in_every_state,
         _drafts,
         _decisions,
@@ -144,10 +150,17 @@ def _bookings_in_every_state(town: Town) -> None:
         for step in steps:
             _take_step(town, booking_id, step)
         _remember_booking(town, state, booking_id)
+    _let_it_be_late(town)
     lapsed = _reserved(town, len(VISITS))
-    give_up(lapsed, town.app.extensions["gateways"].payments)
+    give_up(lapsed, town.app.extensions["gateways"])
     _remember_booking(town, "lapsed", lapsed)
-    _remember_booking(town, "reserved", _reserved(town, len(VISITS) + 1))
+    _remember_booking(town, "card_saved", _booked(town, 100))
+    _remember_booking(town, "action_needed", _booked(town, 101))
+    _let_the_bank_ask(town)
+    reserved = _reserved(town, len(VISITS) + 1)
+    _remember_booking(town, "reserved", reserved)
+    same_task = db.session.get_one(Task, db.session.get_one(Booking, reserved).task_id)
+    town.things["bid/beside the reserved one"] = make_bid(db.session, same_task, _person(town, "lea")).public_id
     reviewed = make_done_booking(db.session, helper=_person(town, "hans"), customer=_person(town, "anna"))
     _remember_booking(town, "closed", reviewed.id)
     policy = town.app.extensions["policy"]
@@ -155,6 +168,21 @@ def _bookings_in_every_state(town: Town) -> None:
         booking = session.get_one(Booking, reviewed.id)
         for side, stars, words in (("anna", 5, "Alles bestens erklärt."), ("hans", 4, "Alles war gut vorbereitet.")):
             reviews.write(session, booking, by=_person(town, side), stars=stars, words=words, policy=policy)
+
+
+def _let_it_be_late(town: Town) -> None:
+    """The hour of one visit is over, and nobody has opened the door."""
+    with transaction() as session:
+        booking = by_public_id(session, Booking, town.things["booking/late"])
+        booking.starts_at = booking.promised_at = clock.now() - timedelta(minutes=30)
+
+
+def _let_the_bank_ask(town: Town) -> None:
+    """One saved card could not be charged without its owner."""
+    with transaction() as session:
+        booking = by_public_id(session, Booking, town.things["booking/action_needed"])
+        payment = session.scalars(select(Payment).where(Payment.booking_id == booking.id)).one()
+        payments.record_charge(session, payment.id, ChargeFact("declined", reason="insufficient_funds"))
 
 
 def _reserved(town: Town, day: int) -> int:
@@ -188,6 +216,20 @@ def _booked(town: Town, day: int) -> int:
     return booking_id
 
 
+def _payouts(town: Town) -> None:
+    """Lea has given all bank data and Paul a part; Hans, who has earned something, has not. Two pages lie open."""
+    doors = town.app.extensions["gateways"]
+    for name, complete in (("lea", True), ("paul", False)):
+        account = open_account(_person(town, name), doors, country="CH")
+        doors.sandbox.onboard(account, complete=complete)
+        read_account(town.people[name], doors)
+        if complete:
+            town.things["dashboard/lea"] = doors.payments.account_page(account).rpartition("/")[2]
+    waits = open_account(_person(town, "hugo"), doors, country="CH")
+    link = doors.payments.onboarding_page(waits, return_url=town.url, refresh_url=town.url)
+    town.things["onboarding/hugo"] = link.rpartition("/")[2]
+
+
 def _take_step(town: Town, booking_id: int, step: str) -> None:
     policy = town.app.extensions["policy"]
     with transaction() as session:
@@ -200,6 +242,13 @@ def _take_step(town: Town, booking_id: int, step: str) -> None:
             bookings.report_unsolved(session, booking, by=anna, note="Im Schlafzimmer ist immer noch kein Empfang.")
         elif step == "finish":
             bookings.finish(session, booking, by=hans, policy=policy)
+        elif step == "give_up":
+            payments.give_up(session, booking, by=hans, note="Das Netzteil ist durchgebrannt.", policy=policy)
+        elif step == "ask_extra":
+            payments.ask_extra(session, booking, by=hans, cents=2500, what="Zweiter Fernseher", policy=policy)
+        elif step == "report_no_show":
+            with clock.moved_to(booking.starts_at + timedelta(hours=1)):
+                bookings.report_no_show(session, booking, by=hans, policy=policy)
         else:
             getattr(bookings, step)(session, booking, by=hans)
 

@@ -40,6 +40,9 @@ def test_each_fact_counts_the_way_the_page_says() -> None:
     assert points() < points(is_friend=True)
     assert points() > points(starts_at=SOON + timedelta(days=1))
     assert points(cautious_hundredths=None) == points(cautious_hundredths=300)
+    in_a_week, week_at_most = NOW + timedelta(days=7), Policy(fit_soon_days=7)
+    assert points(starts_at=in_a_week) > points(starts_at=in_a_week, policy=week_at_most)
+    assert points(starts_at=in_a_week, policy=week_at_most) == points(starts_at=SOON, policy=Policy(fit_soon=0))
 
 
 def test_a_bid_stands_some_days_but_never_past_its_visit() -> None:

@@ -36,23 +36,51 @@ TOLD = {
     """,
     "booking": """
         reserved   confirm: confirmed    lapse: lapsed
-        confirmed  set_out: on_the_way   start: started          cancel: cancelled
-        on_the_way start: started        cancel: cancelled
-        started    finish: finished
+        confirmed  set_out: on_the_way   start: started          cancel: cancelled    report_no_show: no_show
+        on_the_way start: started        cancel: cancelled       report_no_show: no_show
+        started    finish: finished      give_up: not_solvable
         finished   sign_off: signed_off  sign_off_in_silence: signed_off              report_unsolved: unsolved
+        no_show    object: unsolved      settle_no_show: cancelled
         unsolved   sign_off: signed_off  settle: unsolved        give_back: cancelled
         signed_off close: closed
+        not_solvable
         closed
         cancelled
         lapsed
     """,
     "payment": """
-        prepared   hold: held            fail: failed            send_back: refunded
-        failed     send_back: refunded
-        held       release: released     refund: refunded        refund_partly: partly_refunded
-        released
+        prepared       hold: held      save_card: card_saved    take_cash: cash   fail: failed   send_back: refunded
+        card_saved     hold: held      ask: action_needed       fail: failed      send_back: refunded
+        action_needed  hold: held      fail: failed             send_back: refunded
+        cash           release: released                        fail: failed
+        failed         send_back: refunded
+        held           release: released        refund: refunded         refund_partly: partly_refunded
+        released       refund: refunded         refund_partly: partly_refunded
+        partly_refunded    refund: refunded     refund_partly: partly_refunded
         refunded
-        partly_refunded
+    """,
+    "refund": """
+        asked      give: given           fail: failed
+        given      fail: failed
+        failed     ask_again: asked      drop: dropped
+        dropped
+    """,
+    "payout": """
+        waiting    lower: waiting        drop: dropped           take: sending
+        sending    take: sending         put_back: waiting       send: sent
+        sent
+        dropped
+    """,
+    "reversal": """
+        asked      take_back: taken_back fail: failed
+        taken_back
+        failed
+    """,
+    "dispute": """
+        open       answer: answered      win: won                lose: lost
+        answered   win: won              lose: lost
+        won
+        lost
     """,
 }
 
@@ -123,6 +151,8 @@ def test_unknown_words_are_refused() -> None:
         (lifecycles.BOOKING_AGREED, lifecycles.BOOKING),
         (lifecycles.BOOKING_DONE, lifecycles.BOOKING),
         (lifecycles.BID_LIVE, lifecycles.BID),
+        (lifecycles.PAYMENT_UNDER_WAY, lifecycles.PAYMENT),
+        (lifecycles.PAYMENT_UNPAID, lifecycles.PAYMENT),
     ],
 )
 def test_readings_name_states_of_their_table_once(reading: tuple[str, ...], lifecycle: Lifecycle) -> None:

@@ -97,8 +97,8 @@ class World:
             "CHF",
             "Help",
             BACK,
-            ends_at,
             "anna@example.org",
+            ends_at,
         )
         return replace(asked, **other)
 

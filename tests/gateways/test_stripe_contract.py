@@ -57,8 +57,10 @@ def live_through(world: World) -> None:
     sandbox.pay(left, DECLINED_CARD)
     gateway.close_checkout(left)
     card = world.kept_card()
-    later = gateway.charge(world.charge_of(card)).charge
+    asked = world.charge_of(card)
+    later = gateway.charge(asked).charge
     assert later is not None
+    gateway.find_charge(asked)
     gateway.read_charge(later.intent)
     refund = gateway.refund(world.refund_of(charge, 500))
     gateway.read_refund(refund.reference)

@@ -9,10 +9,10 @@ import pytest
 from flask import Flask
 
 from config import NUMBERS, ROOT, TEXTS
-from marketplace.demo import builder
+from marketplace.demo import builder, parts
 from marketplace.domain.lifecycles import BID, LIFECYCLES
 from marketplace.domain.policy import Policy
-from marketplace.gateways.sandbox import GOOD_CARD
+from marketplace.gateways.payments.sandbox.cards import GOOD_CARD
 
 tool = runpy.run_path(str(ROOT / "tools" / "draw_lifecycles.py"))
 
@@ -92,4 +92,4 @@ def test_the_readme_lets_its_reader_in() -> None:
     assert builder.PASSWORD in text
     assert GOOD_CARD in text.replace(" ", "")
     named = set(re.findall(r"(\w+)@(?:example\.org)?", text))
-    assert {account.email.partition("@")[0] for account in builder.ACCOUNTS} <= named
+    assert {account.email.partition("@")[0] for account in parts.ACCOUNTS} <= named

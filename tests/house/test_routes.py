@@ -21,6 +21,7 @@ VALUES = {
     "digest": "the hash of a style sheet",
     "filename": "a static file",
     "step": "one of the named steps",
+    "ending": "one of the named ways in which a page of the sandbox ends",
     "language": "one of the languages",
 }
 VERBS = {"accept", "cancel", "create", "delete", "edit", "update", "remove", "withdraw", "suspend", "restore"}

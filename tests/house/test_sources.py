@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,89 @@ MARKETPLACE = sorted((ROOT / "marketplace").rglob("*.py"))
 EVERYWHERE = [*MARKETPLACE, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "tools").rglob("*.py"))]
 
 STATES = frozenset(state for lifecycle in lifecycles.LIFECYCLES for state in lifecycle.states)
+# Words of states that mean something else where they stand, and what.
+OUTCOME, FAILURE, LINE = "how a payment page ended", "why a payment failed", "a line of a booking's money"
+SAID, REASON, METHOD = "what the gateway says", "why money was shared out", "how a payment is paid"
+HOMONYMS = {
+    "marketplace/actions/badges.py": {"signed_off": "a figure of the journal"},
+    "marketplace/actions/payments.py": {
+        "card_saved": "what the gateway says, or an event of the journal",
+        "cash": METHOD,
+        "declined": FAILURE,
+        "lapsed": FAILURE,
+        "no_show": REASON,
+        "not_solvable": REASON,
+    },
+    "marketplace/actions/refunds.py": {"failed": FAILURE},
+    "marketplace/domain/badges.py": {"signed_off": "a condition of the badge"},
+    "marketplace/domain/gateway.py": {
+        "action_needed": SAID,
+        "answered": SAID,
+        "card_saved": SAID,
+        "declined": SAID,
+        "done": SAID,
+        "failed": SAID,
+        "lost": SAID,
+        "open": SAID,
+        "won": SAID,
+    },
+    "marketplace/domain/money.py": {"cash": METHOD},
+    "marketplace/gateways/payments/sandbox/charges.py": {"failed": SAID, "refunded": SAID},
+    "marketplace/gateways/payments/sandbox/checkout_sessions.py": {"expired": SAID, "open": SAID},
+    "marketplace/gateways/payments/sandbox/disputes.py": {"lost": SAID, "won": SAID},
+    "marketplace/gateways/payments/sandbox/payer.py": {"open": SAID},
+    "marketplace/gateways/payments/sandbox/refunds.py": {"failed": SAID},
+    "marketplace/gateways/payments/stripe_door.py": {"open": SAID},
+    "marketplace/gateways/payments/stripe_facts.py": {
+        "action_needed": SAID,
+        "answered": SAID,
+        "card_saved": SAID,
+        "declined": SAID,
+        "done": SAID,
+        "expired": SAID,
+        "failed": SAID,
+        "lost": SAID,
+        "open": SAID,
+        "won": SAID,
+    },
+    "marketplace/gateways/payments/stripe_payers.py": {"action_needed": SAID, "declined": SAID, "open": SAID},
+    "marketplace/jobs/payments.py": {"declined": SAID},
+    "marketplace/models/payments.py": {
+        "cash": METHOD,
+        "declined": FAILURE,
+        "lapsed": FAILURE,
+        "no_show": REASON,
+        "not_solvable": REASON,
+        "refunded": "a constraint's name",
+    },
+    "marketplace/queries/bookkeeping.py": {
+        "held": LINE,
+        "sent": "a column of an export",
+        "waiting": "a column of an export",
+    },
+    "marketplace/queries/disputes.py": {"cancelled": "what is told a bank", "closed": "what is told a bank"},
+    "marketplace/queries/ledger.py": {"cash": METHOD, "held": LINE, "refunded": LINE},
+    "marketplace/queries/money.py": {"held": LINE, "sent": "a column of an export", "waiting": "a column of an export"},
+    "marketplace/queries/money_lists.py": {"held": LINE},
+    "marketplace/queries/operator.py": {"suspended": "people who are shut out"},
+    "marketplace/queries/papers.py": {"cash": METHOD},
+    "marketplace/web/booking_words.py": {"held": LINE, "refunded": LINE},
+    "marketplace/web/bookings.py": {"asked": "extra work that waits for an answer"},
+    "marketplace/web/operator/bookings.py": {"held": LINE, "no_show": REASON, "not_solvable": REASON, "refunded": LINE},
+    "marketplace/web/operator/events.py": {
+        "card_saved": "what the gateway says, or an event of the journal",
+        "declined": FAILURE,
+        "lapsed": FAILURE,
+        "signed_off": "a figure",
+    },
+    "marketplace/web/operator/goodwill.py": {"cash": METHOD},
+    "marketplace/web/operator/money.py": {"held": LINE},
+    "marketplace/web/operator/money_words.py": {"declined": FAILURE, "failed": FAILURE, "held": LINE},
+    "marketplace/web/operator/people.py": {"suspended": "people who are shut out"},
+    "marketplace/web/paper_words.py": {"cash": METHOD, "held": LINE, "refunded": LINE},
+    "marketplace/web/payments.py": {"cash": METHOD},
+    "marketplace/web/webhooks.py": {"done": "an answer to the gateway"},
+}
 ROOMS_WE_DO_NOT_HAVE = {"utils", "util", "helpers", "common", "misc", "core", "lib", "shared"}
 # Words that the glossary does not use. `jobs/` are background jobs; a vendored file comes from outside.
 NOT_USED = re.compile(r"(?:^|_)(job|offer|gig|order|provider|seller|vendor|ticket|escrow|admin_panel)s?(?=_|$)")
@@ -116,6 +199,13 @@ def _names_states(nodes: list[ast.expr]) -> bool:
     return any(value in STATES for value in strings)
 
 
+def words_of_states(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Every string that is the name of a state, wherever it stands, with its line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in STATES:
+            yield node.lineno, node.value
+
+
 def network_inside_transactions(tree: ast.Module) -> Faults:
     """A gateway called between the beginning of a writing transaction and its commit."""
     for node in ast.walk(tree):
@@ -162,6 +252,26 @@ def test_a_file_keeps_the_rules(path: Path) -> None:
     if name_of(path) not in CLOCKS:
         faults += naive_moments(tree)
     assert faults + list(unfinished(text)) == []
+
+
+def test_no_state_is_spelled_out_but_on_the_page_of_the_lifecycles(figure: Callable[[str, int], None]) -> None:
+    """Not even in a list or a table; what only looks like a state is declared, and is still there."""
+    found = {name_of(path): list(words_of_states(source(path)[1])) for path in MARKETPLACE}
+    on_the_page = found.pop("marketplace/domain/lifecycles.py")
+    assert {word for _, word in on_the_page} == STATES
+    faults = [
+        f"{name}, line {line}: {word!r} is a state: use its lifecycle's name for it"
+        for name, words in found.items()
+        for line, word in words
+        if word not in HOMONYMS.get(name, {})
+    ]
+    assert faults == []
+    there = {name: {word for _, word in words} for name, words in found.items() if words}
+    assert there == {name: set(words) for name, words in HOMONYMS.items()}
+    figure(
+        "words of states read in the code, on the lifecycles' page or declared",
+        sum(map(len, found.values())) + len(on_the_page),
+    )
 
 
 @pytest.mark.parametrize("path", [path for path in EVERYWHERE if path.resolve() != Path(__file__)], ids=name_of)
@@ -223,6 +333,10 @@ PLANTED = [
     (states_spelled_out, "select(Bid).where(Bid.state.in_(('placed', 'countered')))\n"),
     (states_spelled_out, "Booking(state='confirmed')\n"),
     (states_spelled_out, "waits = task.state in ('open', 'booked')\n"),
+    (words_of_states, "WHICH = {'x': ('unsolved',)}\n"),
+    (words_of_states, "STEP = {'on_the_way': 3}\n"),
+    (words_of_states, "def come(decided='granted'): pass\n"),
+    (words_of_states, "f'{states[\"held\"]}'\n"),
     (network_inside_transactions, "with transaction() as session:\n    gateways().payments.refund(1)\n"),
     (naive_moments, "at = datetime.now(UTC)\n"),
     (naive_moments, "day = date.today()\n"),
@@ -244,3 +358,7 @@ def test_a_kept_rule_is_not_mistaken() -> None:
     kept = ast.parse('"""A module."""\nqueries.order_by(Bid.id)\nbid.state = BID.begins\nif role == "accepted": pass\n')
     for rule in (imports_inside, type_checking, missing_docstrings, unused_words, states_spelled_out, naive_moments):
         assert list(rule(kept)) == []
+    assert (
+        list(words_of_states(ast.parse("words = ['Held', 'held safely', 'heldenhaft']\nstep = {BID.placed: 1}\n")))
+        == []
+    )

@@ -10,6 +10,8 @@ from flask import Flask
 from jinja2 import DictLoader, Environment, TemplateSyntaxError, nodes
 
 from config import ROOT
+from marketplace.domain.lifecycles import LIFECYCLES
+from marketplace.web import states
 
 TEMPLATES = ROOT / "templates"
 STYLES = ROOT / "static" / "css" / "components"
@@ -37,11 +39,32 @@ SHOWN_BY = {
 # Styles of things that a page is made of without a macro of their own.
 STYLES_WITHOUT_MACRO = {"operator", "profile", "swatch", "task"}
 
+STATES = {state for lifecycle in LIFECYCLES for state in lifecycle.states}
+# Words of states that mean something else where they stand, and what.
+HOMONYMS = {
+    "badges/way.html": {"signed_off": "a condition of the badge"},
+    "bookings/money.html": {"cash": "how a payment is paid"},
+    "bookings/notes.html": {"lapsed": "why a payment failed"},
+    "components/steps.html": {"done": "a step that lies behind"},
+    "operator/booking_money.html": {"cash": "how a payment is paid"},
+    "operator/money.html": {"cash": "an account of the ledger", "held": "an account of the ledger"},
+    "payments/new.html": {"cash": "how a payment is paid"},
+}
+
 # Words that the glossary does not use. (The order of a list is an order; nobody orders anything.)
 NOT_USED = re.compile(
     r"\b(jobs?|gigs?|providers?|sellers?|vendors?|tickets?|escrow|admin panel|an offer|the offer|your offer|offers)\b",
     re.I,
 )
+
+
+# A number of the business in a sentence: it comes from the policy or the settings, never from the sentence itself.
+NUMBER = re.compile(
+    r"\b(\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|fourteen|thirty)\s+"
+    r"(minutes?|hours?|days?|weeks?|months?|characters|percent|%%|km|metres|francs)\b|\bCHF\s*\d|\bhalf an hour\b",
+    re.I,
+)
+AMOUNT = re.compile(r"\b\d+\s*\|\s*(?:money|stars|distance|duration)")
 
 
 def read(name: str) -> str:
@@ -140,6 +163,37 @@ def component_faults(house: House) -> list[str]:
 MANY = {"form"}  # the parts of forms: fields, errors and what belongs to them
 
 
+# Parts that are drawn on no design page, and why.
+NOT_ON_DESIGN = {
+    "post": "a button with its form: pressing it there would send something",
+    "paper_links": "the papers of a booking, which the design page has none of",
+    "period_form": "the form of the money room, with its own two days",
+    "live_search": "a form around a list that follows it; the two searches show it",
+    "flashes": "what was said is said once, on top of whatever page comes next",
+}
+
+
+def macros_not_shown(house: House) -> list[str]:
+    """Macros of components that the design page does not draw, neither itself nor through its frame or other components."""
+    macros = {
+        macro.name: {node.name for node in macro.find_all(nodes.Name)}
+        for name, tree in house.trees.items()
+        if name.startswith("components/")
+        for macro in tree.find_all(nodes.Macro)
+    }
+    reached: set[str] = set()
+    waiting = {
+        node.name
+        for name, tree in house.trees.items()
+        if name.startswith(("design/", "layouts/base"))
+        for node in tree.find_all(nodes.Name)
+    }
+    while waiting := (waiting & macros.keys()) - reached:
+        reached |= waiting
+        waiting = set().union(*(macros[name] for name in waiting))
+    return sorted(macros.keys() - reached - NOT_ON_DESIGN.keys())
+
+
 def nameless(house: House, endpoints: Iterable[str]) -> list[str]:
     """Pages that are called after no view."""
     known = set(endpoints)
@@ -152,9 +206,58 @@ def nameless(house: House, endpoints: Iterable[str]) -> list[str]:
     return faults
 
 
+def numbers_spelt(messages: Iterable[str]) -> list[str]:
+    """Sentences that say a number of the business themselves."""
+    return [message for message in messages if NUMBER.search(message)]
+
+
+def sentences() -> dict[str, set[str]]:
+    """Every sentence for people, with the files in which it stands."""
+    found = extract_from_dir(
+        str(ROOT),
+        [("marketplace/**.py", "python"), ("templates/**.html", "jinja2"), ("templates/**.txt", "jinja2")],
+        options_map={"templates/**": {"extensions": "jinja2.ext.i18n"}},
+        keywords={"_": None, "_l": None, "N_": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2)},
+        directory_filter=lambda folder: Path(folder).name not in ("node_modules", ".venv", ".git", "static", "tests"),
+    )
+    files: dict[str, set[str]] = {}
+    for file, _, message, _, _ in found:
+        for text in [message] if isinstance(message, str) else message:
+            files.setdefault(text, set()).add(file)
+    return files
+
+
 def words_not_used(messages: Iterable[str]) -> list[str]:
     """Sentences with a word that the glossary does not use."""
     return [message for message in messages if NOT_USED.search(message)]
+
+
+def words_of_states(house: House) -> dict[str, set[str]]:
+    """For each template the strings in it that are the name of a state."""
+    found = {
+        name: {node.value for node in tree.find_all(nodes.Const) if isinstance(node.value, str)} & STATES
+        for name, tree in house.trees.items()
+    }
+    return {name: words for name, words in found.items() if words}
+
+
+def names_of_states(house: House) -> list[tuple[str, str, str]]:
+    """Every `TASK.open` in the templates: the template, the lifecycle and the name asked of it."""
+    return [
+        (name, node.node.name, node.attr)
+        for name, tree in house.trees.items()
+        for node in tree.find_all(nodes.Getattr)
+        if isinstance(node.node, nodes.Name) and node.node.name.isupper() and node.node.name in states.NAMES
+    ]
+
+
+def unknown_states(house: House) -> list[str]:
+    """Names that their lifecycle does not know: Jinja would take them for nothing."""
+    return [
+        f"{name}: {noun} has no {state}"
+        for name, noun, state in names_of_states(house)
+        if state not in getattr(states.NAMES[noun], "states", ())
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -206,6 +309,25 @@ def test_a_component_is_called_like_its_macro_and_its_style_like_it(house: House
     assert {path.stem for path in STYLES.glob("*.css")} - components - STYLES_WITHOUT_MACRO == set()
 
 
+def test_the_design_page_draws_every_part(house: House) -> None:
+    assert macros_not_shown(house) == []
+    assert NOT_ON_DESIGN.keys() <= {
+        macro.name
+        for name, tree in house.trees.items()
+        if "components/" in name
+        for macro in tree.find_all(nodes.Macro)
+    }
+
+
+def test_htmx_is_loaded_by_the_pages_that_use_it_and_by_no_others(house: House) -> None:
+    loading = {name for name, text in house.sources.items() if '{% include "layouts/htmx.html" %}' in text}
+    using = {name for name, text in house.sources.items() if re.search(r"call live_search\(", text)}
+    assert loading == using
+    assert loading
+    spelled_out = {name for name, text in house.sources.items() if re.search(r"\b(data-)?hx-\w", text)}
+    assert spelled_out == {"components/search.html"}
+
+
 def test_every_page_is_named_after_its_view(shared_app: Flask, house: House) -> None:
     assert nameless(house, shared_app.view_functions) == []
     assert set(SHOWN_BY.values()) <= set(shared_app.view_functions)
@@ -224,19 +346,45 @@ def test_every_template_is_used(house: House) -> None:
 
 
 def test_sentences_use_the_words_of_the_glossary() -> None:
-    found = extract_from_dir(
-        str(ROOT),
-        [("marketplace/**.py", "python"), ("templates/**.html", "jinja2"), ("templates/**.txt", "jinja2")],
-        options_map={"templates/**": {"extensions": "jinja2.ext.i18n"}},
-        keywords={"_": None, "_l": None, "N_": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2)},
-        directory_filter=lambda folder: Path(folder).name not in ("node_modules", ".venv", ".git", "static", "tests"),
-    )
-    messages = {text for _, _, message, _, _ in found for text in ([message] if isinstance(message, str) else message)}
+    messages = sentences()
     assert len(messages) > 500
     assert words_not_used(messages) == []
 
 
+def test_no_state_is_spelled_out(house: House, figure: Callable[[str, int], None]) -> None:
+    assert words_of_states(house) == {name: set(words) for name, words in HOMONYMS.items()}
+    assert unknown_states(house) == []
+    figure("states named by their lifecycle in the templates", len(names_of_states(house)))
+
+
+def test_no_sentence_says_a_number_of_the_business_itself() -> None:
+    """The design page shows made-up people and figures, and says so."""
+    of_pages = [text for text, files in sentences().items() if any("design" not in file for file in files)]
+    assert len(of_pages) > 500
+    assert numbers_spelt(of_pages) == []
+
+
+def test_no_page_writes_an_amount_itself(house: House) -> None:
+    written = {name: AMOUNT.findall(text) for name, text in house.sources.items() if not name.startswith("design/")}
+    assert {name: found for name, found in written.items() if found} == {}
+    assert AMOUNT.findall("low=3000|money, 430 | stars, price.cents|money, bids|length") == [
+        "3000|money",
+        "430 | stars",
+    ]
+
+
 # ---- And each rule sees what is planted
+
+
+def test_a_state_that_is_spelled_out_or_unknown_is_seen(built: Callable[..., House]) -> None:
+    house = built(
+        tasks__a='{% if task.state == "open" %}{% endif %}{{ status("booking", "signed_off") }}',
+        tasks__b='{% if task.state in ("booked", TASK.done) %}{% endif %}',
+        tasks__c="{% if task.state == TASK.opne or bid.state == TASK.placed %}{% endif %}",
+        tasks__d='{% if task.state == TASK.open %}{{ _("Open") }} <p class="open">{% endif %}',
+    )
+    assert words_of_states(house) == {"tasks/a.html": {"open", "signed_off"}, "tasks/b.html": {"booked"}}
+    assert unknown_states(house) == ["tasks/c.html: TASK has no opne", "tasks/c.html: TASK has no placed"]
 
 
 def test_broken_pages_are_seen(built: Callable[..., House]) -> None:
@@ -280,9 +428,29 @@ def test_a_macro_imported_in_vain_is_seen(built: Callable[..., House]) -> None:
     assert component_faults(house) == ["components/a.html has ['b']"]
 
 
+def test_a_part_missing_on_the_design_page_is_seen(built: Callable[..., House]) -> None:
+    house = built(
+        layouts__base="{{ menu() }}",
+        design__lists='{% from "components/a.html" import shown %}{{ shown() }}',
+        components__a="{% macro shown() %}{{ inner() }}{% endmacro %}{% macro hidden() %}{% endmacro %}",
+        components__b="{% macro inner() %}{% endmacro %}{% macro menu() %}{% endmacro %}",
+    )
+    assert macros_not_shown(house) == ["hidden"]
+
+
 def test_words_outside_the_glossary_are_seen() -> None:
     assert words_not_used(["Post a task", "Find a job", "Your offer", "Held in escrow", "The order of the list"]) == [
         "Find a job",
         "Your offer",
         "Held in escrow",
+    ]
+
+
+def test_numbers_of_the_business_are_seen() -> None:
+    assert numbers_spelt(
+        ["After %(days)s days", "at most 14 days", "after three days", "From CHF 30.00", "two people"]
+    ) == [
+        "at most 14 days",
+        "after three days",
+        "From CHF 30.00",
     ]

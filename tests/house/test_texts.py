@@ -41,9 +41,9 @@ def load(path: str) -> Any:
 
 
 SKILLS = load("data/skills.json")
-PEOPLE, HELPERS, TASKS, BIDS, REVIEWS, MESSAGES, CERTIFICATIONS = (
+PEOPLE, HELPERS, TASKS, BIDS, REVIEWS, MESSAGES, CERTIFICATIONS, DECISIONS = (
     load(f"demo/texts/{name}.json")
-    for name in ("people", "helpers", "tasks", "bids", "reviews", "messages", "certifications")
+    for name in ("people", "helpers", "tasks", "bids", "reviews", "messages", "certifications", "decisions")
 )
 SKILL_CODES = [skill["code"] for skill in SKILLS]
 
@@ -172,6 +172,8 @@ def test_people_have_names_enough_in_every_region():
         (REVIEWS["by_helpers"], (15, 9, 6)),
         (MESSAGES, (10, 6, 5)),
         *((CERTIFICATIONS[kind], (4, 4, 4)) for kind in ("applications", "granted", "declined")),
+        (DECISIONS["unsolved"], (3, 2, 2)),
+        (DECISIONS["settlements"], (4, 2, 2)),
     ],
 )
 def test_sample_data_is_plenty_and_never_twice(rows, least):
@@ -185,7 +187,7 @@ def test_sample_data_is_plenty_and_never_twice(rows, least):
 
 
 def test_sample_tasks_answer_the_questions_of_their_skill():
-    assert answer_faults(TASKS, SKILLS) == []
+    assert answer_faults([*TASKS, DECISIONS["advertisement"]], SKILLS) == []
     assert answer_faults([TASKS[0] | {"answers": {"lights": "purple"}}], SKILLS) == [TASKS[0]["title"]]
 
 
@@ -223,6 +225,11 @@ def test_sample_reviews_and_messages_are_from_both_sides():
     for exchange in MESSAGES:
         assert exchange["moment"] in ("before", "after")
         assert {line["by"] for line in exchange["lines"]} == {"customer", "helper"}
+
+
+def test_a_sample_visit_is_settled_for_either_side_in_every_language():
+    settled = {(one["language"], one["in_favour_of"]) for one in DECISIONS["settlements"]}
+    assert settled == {(language, side) for language in SAMPLE_LANGUAGES for side in ("customer", "helper")}
 
 
 @pytest.mark.parametrize("path", sorted((MARKETPLACE / "demo" / "texts").glob("*.json")), ids=lambda path: path.stem)

@@ -14,7 +14,7 @@ from marketplace.domain.lifecycles import BOOKING
 from marketplace.domain.policy import Policy
 from marketplace.jobs.deadlines import work_off
 from marketplace.models import JournalEntry, Notice, Task
-from marketplace.queries.payments import ledger_faults
+from marketplace.queries.ledger import ledger_faults
 from tests.factories import make_booking
 
 POLICY = Policy()
@@ -68,6 +68,8 @@ def test_nothing_else_is_closed_by_time(session: Session, work: Callable[[], dic
         assert "bookings_closed" not in work()
     if state == "finished":  # silence has signed off, and only now both may review
         assert (booking.state, task.state) == ("signed_off", "done")
+    elif state == "no_show":  # nobody objected in time
+        assert (booking.state, task.state) == ("cancelled", "cancelled")
     elif before == "open":  # a task of which the time itself is up
         assert booking.state == state
     else:

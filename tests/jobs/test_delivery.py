@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -43,7 +43,7 @@ def postman() -> Postman:
 @pytest.fixture
 def doors(app: Flask, postman: Postman) -> Gateways:
     usual = app.extensions["gateways"]
-    return Gateways(usual.geocoder, usual.payments, postman, usual.photos)
+    return replace(usual, post=postman)
 
 
 def words(kind: str, reader: User, facts: dict[str, Any]) -> tuple[str, str]:

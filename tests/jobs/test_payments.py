@@ -1,9 +1,6 @@
 """Payments between transactions: the worker makes good a kill at any step, and nothing is lost or doubled."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict, replace
-from datetime import timedelta
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,31 +8,59 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from marketplace import clock
-from marketplace.actions import payments
+from marketplace.actions import disputes, payments, refunds
 from marketplace.db import transaction
-from marketplace.domain.money import PaymentFact
-from marketplace.domain.policy import Policy
+from marketplace.domain.errors import NotAllowed, WrongState
 from marketplace.gateways import Gateways
-from marketplace.gateways.payments import CheckoutRequest, GatewayRefused
-from marketplace.gateways.payments.sandbox.cards import DECLINED_CARD, GOOD_CARD
-from marketplace.jobs.payments import deliver_refund, give_up, open_page, settle, settle_pending
+from marketplace.gateways.payments import GatewaySilent
+from marketplace.gateways.payments.sandbox.cards import ASKING_CARD, DECLINED_CARD, GOOD_CARD, SLOW_REFUND_CARD
+from marketplace.gateways.payments.sandbox.switches import Fault
+from marketplace.jobs.payments import (
+    cancel_unpaid,
+    charge_due,
+    deliver_payout,
+    deliver_refund,
+    drop_extra,
+    give_up,
+    open_account,
+    open_page,
+    read_account,
+    remind_helpers,
+    settle,
+    settle_pending,
+)
 from marketplace.models import (
-    Bid,
     Booking,
-    GatewayEvent,
+    Notice,
     OutboxItem,
     Payment,
-    SandboxCheckout,
-    SandboxRefund,
+    PayoutAccount,
+    Refund,
+    Reversal,
+    SandboxMovement,
+    SandboxObject,
     TakenQuarter,
     Task,
     User,
 )
 from marketplace.queries.ledger import ledger_faults
-from tests.factories import make_bid, make_task
-
-POLICY = Policy()
+from tests.factories import make_bid, make_helper, make_operator, make_task, make_user, tomorrow_at
+from tests.money import (
+    POLICY,
+    accept,
+    book,
+    done,
+    hand_over,
+    later,
+    onboard,
+    page_of,
+    pay,
+    payment_by,
+    payout_by,
+    sandbox_of,
+    sign_off,
+    start,
+)
 
 
 @pytest.fixture
@@ -43,45 +68,39 @@ def doors(app: Flask) -> Gateways:
     return app.extensions["gateways"]
 
 
-def accept(session: Session) -> Payment:
-    """The first transaction."""
-    bid = make_bid(session, make_task(session))
-    customer = session.get_one(Task, bid.task_id).customer_id
-    with transaction() as rows:
-        payments.accept_bid(
-            rows,
-            rows.get_one(Bid, bid.id),
-            by=rows.get_one(User, customer),
-            address="Rosenweg 3",
-            phone="+41791234567",
-            terms=1,
-            policy=POLICY,
-        )
-    return session.scalars(select(Payment).order_by(Payment.id.desc()).limit(1)).one()
-
-
-def page_of(payment: Payment, doors: Gateways) -> str:
-    """The call between, and what is written right after it; gives the page's reference."""
-    address = open_page(payment.id, doors.payments, description="Hilfreich", return_url="/back")
-    return address.rpartition("/")[2]
+@pytest.fixture(autouse=True)
+def no_faults_left(doors: Gateways) -> Any:
+    yield
+    sandbox_of(doors).faults.waiting.clear()
 
 
 def booking_of(session: Session, payment: Payment) -> Booking:
     return session.get_one(Booking, payment.booking_id)
 
 
-def later(**ahead: int) -> AbstractContextManager[None]:
-    return clock.moved_to(clock.now() + timedelta(**ahead))
+def things(session: Session, kind: str) -> list[SandboxObject]:
+    return list(session.scalars(select(SandboxObject).where(SandboxObject.kind == kind).order_by(SandboxObject.id)))
+
+
+def moved(session: Session, kind: str) -> list[int]:
+    """What the gateway's own books say."""
+    lines = select(SandboxMovement.amount_cents).where(SandboxMovement.kind == kind, SandboxMovement.account.is_(None))
+    return list(session.scalars(lines.order_by(SandboxMovement.id)))
+
+
+def call_off(session: Session, booking: Booking, by: str = "helper") -> None:
+    booking_id, by_id = booking.id, booking.helper_id if by == "helper" else booking.customer_id
+    with transaction() as rows:
+        payments.call_off(rows, rows.get_one(Booking, booking_id), by=rows.get_one(User, by_id), policy=POLICY)
 
 
 def test_the_whole_way(session: Session, doors: Gateways) -> None:
     payment = accept(session)
-    reference = page_of(payment, doors)
-    doors.payments.pay(reference, GOOD_CARD)
-    settle(payment.id, doors.payments)
-    settle(payment.id, doors.payments)
+    pay(payment, doors)
+    settle(payment.id, doors)
     assert (payment.state, booking_of(session, payment).state) == ("held", "confirmed")
-    assert session.scalar(select(func.count(GatewayEvent.id))) == 1
+    assert payment.gateway_fee_cents == 190
+    assert moved(session, "charge") == [5_500]
     assert ledger_faults(session) == []
 
 
@@ -90,38 +109,41 @@ def test_the_whole_way(session: Session, doors: Gateways) -> None:
 
 def test_killed_before_the_gateway_was_called(session: Session, doors: Gateways) -> None:
     payment = accept(session)
-    with later(minutes=2):
-        assert settle_pending(doors) == 0
-    assert booking_of(session, payment).state == "reserved"  # the customer may still go on
     with later(minutes=31):
         assert settle_pending(doors) == 1
-    assert (payment.state, payment.failure, booking_of(session, payment).state) == ("failed", "lapsed", "lapsed")
+    assert (payment.state, booking_of(session, payment).state) == ("failed", "lapsed")
     assert session.scalar(select(func.count(TakenQuarter.id))) == 0
     assert ledger_faults(session) == []
 
 
-@pytest.mark.parametrize(
-    ("card", "ended"), [(GOOD_CARD, ("held", "confirmed")), (DECLINED_CARD, ("failed", "reserved"))]
-)
-def test_killed_after_the_gateway_answered(
-    session: Session, doors: Gateways, card: str, ended: tuple[str, str]
-) -> None:
+@pytest.mark.parametrize("days", [1, 3])
+def test_a_reservation_lapses_although_nobody_worked_for_days(session: Session, doors: Gateways, days: int) -> None:
+    opened, unopened = accept(session), accept(session)
+    page_of(opened, doors)
+    with later(days=days):
+        assert settle_pending(doors) == 3  # the page that had ended by itself, and both reservations
+    for payment in (opened, unopened):
+        assert (payment.state, booking_of(session, payment).state) == ("failed", "lapsed")
+
+
+def test_killed_after_the_gateway_answered(session: Session, doors: Gateways) -> None:
     """The page is open and even paid, but our row does not know its reference."""
     payment = accept(session)
-    asked = CheckoutRequest(f"payment-{payment.id}", payment.amount_cents, payment.currency, "", "/back")
-    reference = doors.payments.open_checkout(asked).reference
+    sandbox_of(doors).faults.plan("checkout.sessions.create", "timeout_after")
+    with pytest.raises(GatewaySilent):
+        open_page(payment.id, doors)
     assert payment.checkout is None
-    doors.payments.pay(reference, card)
+    [page] = things(session, "checkout.session")
+    sandbox_of(doors).pay(page.reference, GOOD_CARD)
     with later(minutes=2):
         assert settle_pending(doors) == 1
-    assert payment.checkout == reference
-    assert (payment.state, booking_of(session, payment).state) == ended
+    assert (payment.checkout, payment.state) == (page.reference, "held")
     assert ledger_faults(session) == []
 
 
 def test_killed_before_coming_back(session: Session, doors: Gateways) -> None:
     payment = accept(session)
-    doors.payments.pay(page_of(payment, doors), GOOD_CARD)
+    sandbox_of(doors).pay(page_of(payment, doors), GOOD_CARD)
     with later(minutes=2):
         assert settle_pending(doors) == 1
         assert settle_pending(doors) == 0
@@ -131,8 +153,8 @@ def test_killed_before_coming_back(session: Session, doors: Gateways) -> None:
 
 def test_killed_inside_the_second_transaction(session: Session, doors: Gateways) -> None:
     payment = accept(session)
-    doors.payments.pay(page_of(payment, doors), GOOD_CARD)
-    fact = PaymentFact(**asdict(doors.payments.read_checkout(str(payment.checkout))))
+    sandbox_of(doors).pay(page_of(payment, doors), GOOD_CARD)
+    fact = doors.payments.read_checkout(str(payment.checkout))
     with suppress(KeyboardInterrupt), transaction() as rows:
         assert payments.record(rows, fact).state == "held"
         raise KeyboardInterrupt
@@ -154,14 +176,25 @@ def test_killed_between_closing_the_page_and_lapsing(session: Session, doors: Ga
 # ---- Lapsing
 
 
+def test_a_decline_leaves_the_page_open_and_another_card_pays_it(session: Session, doors: Gateways) -> None:
+    payment = accept(session)
+    reference = page_of(payment, doors)
+    assert sandbox_of(doors).pay(reference, DECLINED_CARD).reason == "generic_decline"
+    settle(payment.id, doors)
+    assert (payment.state, payment.decline) == ("prepared", "generic_decline")
+    with later(minutes=29):
+        assert settle_pending(doors) == 0
+    sandbox_of(doors).pay(reference, GOOD_CARD)
+    settle(payment.id, doors)
+    assert (payment.state, moved(session, "charge")) == ("held", [5_500])
+
+
 def test_what_is_not_paid_in_time_lapses_and_cannot_be_paid_any_more(session: Session, doors: Gateways) -> None:
     payment = accept(session)
     reference = page_of(payment, doors)
-    with later(minutes=29):
-        assert settle_pending(doors) == 0
     with later(minutes=31):
         assert settle_pending(doors) == 1
-    assert doors.payments.pay(reference, GOOD_CARD)
+    sandbox_of(doors).pay(reference, GOOD_CARD)
     assert doors.payments.read_checkout(reference).outcome == "abandoned"
     assert booking_of(session, payment).state == "lapsed"
     assert session.get_one(Task, booking_of(session, payment).task_id).state == "open"
@@ -169,17 +202,26 @@ def test_what_is_not_paid_in_time_lapses_and_cannot_be_paid_any_more(session: Se
 
 def test_paid_in_the_last_instant_wins_over_giving_up(session: Session, doors: Gateways) -> None:
     payment = accept(session)
-    doors.payments.pay(page_of(payment, doors), GOOD_CARD)
-    assert not give_up(payment.booking_id, doors.payments, by=session.get_one(User, payment.customer_id))
+    sandbox_of(doors).pay(page_of(payment, doors), GOOD_CARD)
+    assert not give_up(payment.booking_id, doors, by=session.get_one(User, payment.customer_id))
     assert (payment.state, booking_of(session, payment).state) == ("held", "confirmed")
 
 
 def test_given_up_frees_the_task_at_once(session: Session, doors: Gateways) -> None:
     payment = accept(session)
     reference = page_of(payment, doors)
-    assert give_up(payment.booking_id, doors.payments, by=session.get_one(User, payment.customer_id))
+    assert give_up(payment.booking_id, doors, by=session.get_one(User, payment.customer_id))
     assert booking_of(session, payment).state == "lapsed"
     assert doors.payments.read_checkout(reference).outcome == "abandoned"
+
+
+def test_nobody_else_closes_a_customers_page(session: Session, doors: Gateways) -> None:
+    payment = accept(session)
+    reference = page_of(payment, doors)
+    for stranger in (booking_of(session, payment).helper_id, make_user(session).id):
+        with pytest.raises(NotAllowed):
+            give_up(payment.booking_id, doors, by=session.get_one(User, stranger))
+    assert doors.payments.read_checkout(reference).outcome == "open"
 
 
 def test_the_worker_asks_about_a_page_once_a_minute(session: Session, doors: Gateways) -> None:
@@ -194,74 +236,460 @@ def test_the_worker_asks_about_a_page_once_a_minute(session: Session, doors: Gat
     assert len(set(asked)) in (3, 4)  # none at first, then once a minute
 
 
+# ---- More work on the spot
+
+
+def with_extra(session: Session, doors: Gateways, cents: int = 2_000) -> tuple[Booking, Payment]:
+    booking = start(session, book(session, doors))
+    booking_id = booking.id
+    with transaction() as rows:
+        here = rows.get_one(Booking, booking_id)
+        by = rows.get_one(User, here.helper_id)
+        payments.ask_extra(rows, here, by=by, cents=cents, what="Zweiter Router", policy=POLICY)
+    return booking, payment_by(session, booking, "extra")
+
+
+@pytest.mark.parametrize("is_opened", [False, True])
+def test_more_work_is_dropped_with_its_page(session: Session, doors: Gateways, is_opened: bool) -> None:
+    booking, extra = with_extra(session, doors)
+    reference = page_of(extra, doors) if is_opened else None
+    with pytest.raises(NotAllowed):
+        drop_extra(booking.id, doors, by=make_user(session))
+    assert reference is None or doors.payments.read_checkout(reference).outcome == "open"
+    assert drop_extra(booking.id, doors, by=session.get_one(User, booking.helper_id))
+    assert extra.state == "failed"
+    with pytest.raises(WrongState):
+        drop_extra(booking.id, doors, by=session.get_one(User, booking.helper_id))
+    assert ledger_faults(session) == []
+
+
+def test_more_work_paid_in_the_last_instant_is_not_dropped(session: Session, doors: Gateways) -> None:
+    booking, extra = with_extra(session, doors)
+    sandbox_of(doors).pay(page_of(extra, doors), GOOD_CARD)
+    assert not drop_extra(booking.id, doors, by=session.get_one(User, booking.customer_id))
+    assert extra.state == "held"
+
+
+def test_more_work_may_be_paid_days_after_it_was_asked_for(session: Session, doors: Gateways) -> None:
+    _, extra = with_extra(session, doors)
+    with later(hours=30):
+        pay(extra, doors)
+    assert extra.state == "held"
+
+
+def test_more_work_whose_page_ran_out_may_be_asked_for_again(session: Session, doors: Gateways) -> None:
+    booking, extra = with_extra(session, doors)
+    page_of(extra, doors)
+    with later(hours=25):
+        settle_pending(doors)
+    assert (extra.state, extra.failure) == ("failed", "abandoned")
+    assert booking.state == "started"
+
+
+def test_more_work_paid_after_the_sign_off_goes_back(session: Session, doors: Gateways) -> None:
+    booking, extra = with_extra(session, doors)
+    sandbox_of(doors).pay(page_of(extra, doors), GOOD_CARD)
+    sign_off(session, booking)
+    assert extra.state == "failed"
+    settle(extra.id, doors)
+    assert extra.state == "refunded"
+    hand_over(doors)
+    assert moved(session, "refund") == [-2_000]
+    assert ledger_faults(session) == []
+
+
+# ---- A card that is charged nearer to the visit
+
+
+def far(session: Session, doors: Gateways, card: str = GOOD_CARD) -> Payment:
+    """A visit in eighty days whose customer's card is saved."""
+    at = tomorrow_at(9, days=80)
+    payment = accept(session, make_bid(session, make_task(session, expires_at=at), starts_at=at, expires_at=at))
+    pay(payment, doors, card)
+    return payment
+
+
+def test_a_saved_card_is_charged_a_month_before_the_visit(session: Session, doors: Gateways) -> None:
+    payment = far(session, doors)
+    assert (payment.state, booking_of(session, payment).state) == ("card_saved", "confirmed")
+    assert charge_due(doors) == 0
+    with later(days=60):
+        assert charge_due(doors) == 1
+        assert charge_due(doors) == 0
+    assert (payment.state, moved(session, "charge")) == ("held", [5_500])
+    assert ledger_faults(session) == []
+
+
+def test_a_bank_that_asks_leads_to_a_page_and_the_page_to_the_money(session: Session, doors: Gateways) -> None:
+    payment = far(session, doors, ASKING_CARD)
+    with later(days=60):
+        charge_due(doors)
+        assert (payment.state, payment.decline) == ("action_needed", "authentication_required")
+        assert charge_due(doors) == cancel_unpaid(doors, policy=POLICY) == 0
+        pay(payment, doors, ASKING_CARD, confirms=True)
+        assert (payment.state, booking_of(session, payment).state) == ("held", "confirmed")
+    assert moved(session, "charge") == [5_500]
+    assert ledger_faults(session) == []
+
+
+def test_a_page_of_the_bank_that_ran_out_is_opened_anew(session: Session, doors: Gateways) -> None:
+    payment = far(session, doors, ASKING_CARD)
+    with later(days=60):
+        charge_due(doors)
+        first = page_of(payment, doors)
+    with later(days=62):
+        settle(payment.id, doors)
+        assert (payment.state, payment.checkout, payment.tries) == ("action_needed", None, 2)
+        second = page_of(payment, doors)
+        assert second != first
+        sandbox_of(doors).pay(second, GOOD_CARD)
+        settle(payment.id, doors)
+    assert payment.state == "held"
+    assert ledger_faults(session) == []
+
+
+@pytest.mark.parametrize("is_opened", [False, True])
+def test_what_was_not_mended_in_time_is_cancelled(session: Session, doors: Gateways, is_opened: bool) -> None:
+    payment = far(session, doors, ASKING_CARD)
+    with later(days=60):
+        charge_due(doors)
+    with later(days=80, hours=-71):
+        reference = page_of(payment, doors) if is_opened else None
+        assert cancel_unpaid(doors, policy=POLICY) == 1
+        assert cancel_unpaid(doors, policy=POLICY) == 0
+    assert (payment.state, booking_of(session, payment).state) == ("failed", "cancelled")
+    assert reference is None or doors.payments.read_checkout(reference).outcome == "abandoned"
+    assert ledger_faults(session) == []
+
+
+def test_paid_in_the_last_instant_wins_over_being_cancelled(session: Session, doors: Gateways) -> None:
+    payment = far(session, doors, ASKING_CARD)
+    with later(days=60):
+        charge_due(doors)
+    with later(days=80, hours=-71):
+        sandbox_of(doors).pay(page_of(payment, doors), GOOD_CARD)
+        assert cancel_unpaid(doors, policy=POLICY) == 0
+    assert (payment.state, booking_of(session, payment).state) == ("held", "confirmed")
+
+
+def test_a_card_that_cannot_be_charged_at_all_asks_its_customer(session: Session, doors: Gateways) -> None:
+    payment = far(session, doors)
+    with transaction() as rows:
+        rows.get_one(Payment, payment.id).card_method = "pm_gone"
+    with later(days=60):
+        charge_due(doors)
+    assert (payment.state, payment.decline) == ("action_needed", "resource_missing")
+
+
+@pytest.mark.parametrize("hours", [1, 30])
+def test_a_charge_whose_answer_was_lost_is_made_once(session: Session, doors: Gateways, hours: int) -> None:
+    """An hour later the key is known, a day later it is forgotten: then the charge is looked for."""
+    payment = far(session, doors)
+    sandbox_of(doors).faults.plan("payment_intents.create", "timeout_after")
+    with later(days=60):
+        charge_due(doors)
+        assert payment.state == "card_saved"
+    with later(days=60, hours=hours + 0.1):
+        charge_due(doors)
+    assert (payment.state, moved(session, "charge")) == ("held", [5_500])
+    assert ledger_faults(session) == []
+
+
 # ---- A gateway that does not answer
 
 
-class Silent:
-    """A gateway that does not answer the calls named; with `after`, they take effect before the answer is lost."""
-
-    def __init__(self, gateway: Any, *silent: str, after: bool = False) -> None:
-        self.gateway, self.silent, self.after = gateway, silent, after
-
-    def __getattr__(self, name: str) -> Any:
-        call = getattr(self.gateway, name)
-        return self._refusing(call) if name in self.silent else call
-
-    def _refusing(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        def refuse(*args: Any, **values: Any) -> None:
-            if self.after:
-                call(*args, **values)
-            raise GatewayRefused("no answer")
-
-        return refuse
+LOST: tuple[Fault, ...] = ("reset", "timeout_after", "rate_limited", "server_error", "server_error_after")
 
 
-@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("fault", LOST)
 def test_the_page_opens_in_the_end_although_the_gateway_did_not_answer(
-    session: Session, doors: Gateways, after: bool
+    session: Session, doors: Gateways, fault: Fault
 ) -> None:
     payment = accept(session)
-    silent = replace(doors, payments=Silent(doors.payments, "open_checkout", after=after))
-    with pytest.raises(GatewayRefused):
-        page_of(payment, silent)
+    sandbox_of(doors).faults.plan("checkout.sessions.create", fault)
+    with suppress(GatewaySilent):
+        open_page(payment.id, doors)
     assert booking_of(session, payment).state == "reserved"
-    doors.payments.pay(page_of(payment, doors), GOOD_CARD)
-    settle(payment.id, doors.payments)
-    assert payment.state == "held"
-    assert session.scalar(select(func.count(SandboxCheckout.id))) == 1
+    pay(payment, doors)
+    assert (payment.state, moved(session, "charge")) == ("held", [5_500])
 
 
 def test_a_silent_gateway_stops_no_other_payment_and_lapses_nothing(session: Session, doors: Gateways) -> None:
     one, other = accept(session), accept(session)
     page_of(one, doors)
-    doors.payments.pay(page_of(other, doors), GOOD_CARD)
+    sandbox_of(doors).pay(page_of(other, doors), GOOD_CARD)
     with later(minutes=31):
-        settle_pending(replace(doors, payments=Silent(doors.payments, "read_checkout", "close_checkout")))
+        sandbox_of(doors).faults.plan("*", "reset", 10)
+        settle_pending(doors)
         assert booking_of(session, one).state == "reserved"  # it might be paid: nobody knows
+        sandbox_of(doors).faults.waiting.clear()
     with later(minutes=33):
         settle_pending(doors)
     assert (booking_of(session, one).state, booking_of(session, other).state) == ("lapsed", "confirmed")
     assert ledger_faults(session) == []
 
 
-@pytest.mark.parametrize("after", [False, True])
-def test_a_refund_is_given_once_however_often_it_is_delivered(session: Session, doors: Gateways, after: bool) -> None:
-    payment = accept(session)
-    doors.payments.pay(page_of(payment, doors), GOOD_CARD)
-    settle(payment.id, doors.payments)
-    with transaction() as rows:
-        here = rows.get_one(Booking, payment.booking_id)
-        payments.call_off(rows, here, by=rows.get_one(User, here.helper_id), policy=POLICY)
+@pytest.mark.parametrize("fault", LOST)
+def test_a_refund_is_given_once_however_often_it_is_delivered(session: Session, doors: Gateways, fault: Fault) -> None:
+    call_off(session, book(session, doors))
     facts = session.scalars(select(OutboxItem.facts).where(OutboxItem.channel == "refund")).one()
-    with pytest.raises(GatewayRefused):
-        deliver_refund(facts, replace(doors, payments=Silent(doors.payments, "refund", after=after)))
+    sandbox_of(doors).faults.plan("refunds.create", fault)
+    with suppress(GatewaySilent):
+        deliver_refund(facts, doors)
     for _ in range(3):
         deliver_refund(facts, doors)
-    assert session.scalars(select(SandboxRefund.amount_cents)).all() == [5500]
-    assert session.scalar(select(SandboxCheckout.refunded_cents)) == 5500
+    assert session.scalars(select(Refund.state)).one() == "given"
+    assert moved(session, "refund") == [-5_500]
+    assert ledger_faults(session) == []
 
 
-def test_a_refund_of_a_payment_that_never_had_a_page_is_refused(session: Session, doors: Gateways) -> None:
+def test_a_refund_whose_answer_was_lost_is_found_again_after_the_key_is_forgotten(
+    session: Session, doors: Gateways
+) -> None:
+    call_off(session, book(session, doors))
+    sandbox_of(doors).faults.plan("refunds.create", "timeout_after")
+    hand_over(doors)
+    assert session.scalars(select(Refund.state)).one() == "asked"
+    with later(days=2):
+        hand_over(doors)
+    assert session.scalars(select(Refund.state)).one() == "given"
+    assert moved(session, "refund") == [-5_500]
+
+
+def test_a_slow_refund_has_left_and_is_watched_until_it_arrives(session: Session, doors: Gateways) -> None:
     payment = accept(session)
-    with pytest.raises(GatewayRefused):
-        deliver_refund({"payment_id": payment.id, "cents": 1, "key": "x"}, doors)
+    pay(payment, doors, SLOW_REFUND_CARD)
+    call_off(session, booking_of(session, payment))
+    hand_over(doors)
+    refund = session.scalars(select(Refund)).one()
+    item = session.scalars(select(OutboxItem).where(OutboxItem.channel == "refund")).one()
+    assert (refund.state, item.delivered_at) == ("given", None)
+    assert ledger_faults(session) == []
+    sandbox_of(doors).finish_refund(str(refund.reference), done=False)
+    with later(hours=2):
+        hand_over(doors)
+    assert refund.state == "failed"
+    assert moved(session, "refund") == [-5_500]
+    assert ledger_faults(session) == []
+    with transaction() as rows:
+        by = make_operator(rows)
+        refunds.ask_again(rows, rows.get_one(Refund, refund.id), by=by)
+    with later(hours=2):
+        hand_over(doors)
+    assert (refund.state, refund.tries, moved(session, "refund")) == ("given", 2, [-5_500, -5_500])
+    assert ledger_faults(session) == []
+
+
+# ---- Paying helpers
+
+
+def test_a_payout_waits_for_the_account_and_leaves_once_it_is_ready(session: Session, doors: Gateways) -> None:
+    booking = done(session, doors)
+    hand_over(doors)
+    payout = payout_by(session, booking)
+    assert payout.state == "waiting"
+    reference = onboard(session, booking.helper_id, doors, ready=False)
+    sandbox_of(doors).onboard(reference, complete=False)
+    read_account(booking.helper_id, doors)
+    with later(hours=2):
+        hand_over(doors)
+        assert payout.state == "waiting"
+        sandbox_of(doors).onboard(reference)
+        read_account(booking.helper_id, doors)
+        hand_over(doors)
+    assert (payout.state, moved(session, "transfer")) == ("sent", [-4_950])
+    assert things(session, "transfer")[0].data["source_transaction"] == payment_by(session, booking).charge
+    assert ledger_faults(session) == []
+
+
+@pytest.mark.parametrize("fault", LOST)
+def test_a_payout_leaves_once_however_the_gateway_answers(session: Session, doors: Gateways, fault: Fault) -> None:
+    booking = done(session, doors)
+    onboard(session, booking.helper_id, doors)
+    sandbox_of(doors).faults.plan("transfers.create", fault)
+    for hours in (0, 2, 4):
+        with later(hours=hours):
+            hand_over(doors)
+    assert payout_by(session, booking).state == "sent"
+    assert moved(session, "transfer") == [-4_950]
+    assert ledger_faults(session) == []
+
+
+@pytest.mark.parametrize("meanwhile", ["restricted", "disputed", "a day"])
+def test_a_payout_that_left_unheard_is_found_whatever_happened_since(
+    session: Session, doors: Gateways, meanwhile: str
+) -> None:
+    booking = done(session, doors)
+    account = onboard(session, booking.helper_id, doors)
+    sandbox_of(doors).faults.plan("transfers.create", "timeout_after")
+    hand_over(doors)
+    payout = payout_by(session, booking)
+    assert payout.state == "sending"
+    match meanwhile:
+        case "restricted":
+            sandbox_of(doors).restrict(account)
+            read_account(booking.helper_id, doors)
+        case "disputed":
+            dispute(session, booking, doors)
+    with later(hours=30 if meanwhile == "a day" else 1):
+        hand_over(doors)
+    assert (payout.state, moved(session, "transfer")) == ("sent", [-4_950])
+    assert ledger_faults(session) == []
+
+
+def dispute(session: Session, booking: Booking, doors: Gateways) -> str:
+    """A customer's bank takes the visit's money back, and we hear of it."""
+    charge = str(payment_by(session, booking).charge)
+    session.rollback()
+    reference = sandbox_of(doors).open_dispute(charge)
+    record_dispute(reference, doors)
+    return reference
+
+
+def record_dispute(reference: str, doors: Gateways) -> None:
+    fact = doors.payments.read_dispute(reference)
+    with transaction() as rows:
+        disputes.record(rows, fact)
+
+
+def test_a_payout_waits_while_a_bank_disputes_its_money(session: Session, doors: Gateways) -> None:
+    booking, _ = done(session, doors), done(session, doors)  # the other one's money pays the bank's cost
+    onboard(session, booking.helper_id, doors)
+    reference = dispute(session, booking, doors)
+    hand_over(doors)
+    assert payout_by(session, booking).state == "waiting"
+    sandbox_of(doors).close_dispute(reference, won=True)
+    record_dispute(reference, doors)
+    hand_over(doors)
+    assert payout_by(session, booking).state == "sent"
+    assert ledger_faults(session) == []
+
+
+def test_a_payout_above_what_is_there_waits_and_is_tried_again(session: Session, doors: Gateways) -> None:
+    """Credit of the customer is part of the price, so the share is more than the charge and comes out of the balance."""
+    customer, operator = make_user(session), make_operator(session)
+    with transaction() as rows:
+        payments.give_credit(
+            rows,
+            rows.get_one(User, customer.id),
+            by=rows.get_one(User, operator.id),
+            cents=4_000,
+            reason="Kulanz.",
+            policy=POLICY,
+        )
+    bid = make_bid(session, make_task(session, customer))
+    booking = sign_off(session, book(session, doors, bid))
+    onboard(session, booking.helper_id, doors)
+    hand_over(doors)
+    payout = payout_by(session, booking)
+    assert (payout.state, payout.waits_for, payout.tries) == ("waiting", "balance_insufficient", 2)
+    done(session, doors, price_cents=20_000)
+    with later(hours=2):
+        hand_over(doors)
+    assert (payout.state, payout.waits_for) == ("sent", None)
+    assert things(session, "transfer")[0].data["source_transaction"] is None
+    assert ledger_faults(session) == []
+
+
+def give_back(session: Session, booking: Booking, cents: int) -> None:
+    operator, payment_id = make_operator(session).id, payment_by(session, booking).id
+    with transaction() as rows:
+        payments.refund(
+            rows,
+            rows.get_one(Payment, payment_id),
+            by=rows.get_one(User, operator),
+            refund_cents=cents,
+            from_helper_cents=cents,
+            reason="Kulanz.",
+        )
+
+
+@pytest.mark.parametrize("fault", [None, *LOST])
+def test_what_was_sent_is_taken_back_once(session: Session, doors: Gateways, fault: Fault | None) -> None:
+    booking = done(session, doors)
+    onboard(session, booking.helper_id, doors)
+    hand_over(doors)
+    give_back(session, booking, 1_000)
+    if fault:
+        sandbox_of(doors).faults.plan("transfers.reversals.create", fault)
+    for hours in (0, 2, 26):
+        with later(hours=hours):
+            hand_over(doors)
+    assert session.scalars(select(Reversal.state)).one() == "taken_back"
+    assert (moved(session, "transfer_refund"), moved(session, "refund")) == ([1_000], [-1_000])
+    assert ledger_faults(session) == []
+
+
+def test_what_a_helper_has_spent_stays_a_debt_and_the_next_payout_pays_it(session: Session, doors: Gateways) -> None:
+    helper = make_helper(session)
+    booking = done(session, doors, helper=helper)
+    account = onboard(session, helper.id, doors)
+    hand_over(doors)
+    sandbox_of(doors).pay_out(4_950, account=account)
+    give_back(session, booking, 1_000)
+    hand_over(doors)
+    reversal = session.scalars(select(Reversal)).one()
+    assert (reversal.state, reversal.failure) == ("failed", "balance_insufficient")
+    assert moved(session, "refund") == [-1_000]  # the customer gets it all the same
+    assert ledger_faults(session) == []
+    following = make_bid(session, make_task(session), helper, starts_at=tomorrow_at(9))
+    sign_off(session, book(session, doors, following))
+    hand_over(doors)
+    assert moved(session, "transfer") == [-4_950, -3_950]
+    assert ledger_faults(session) == []
+
+
+def test_a_reversal_waits_until_its_payout_has_left(session: Session, doors: Gateways) -> None:
+    booking = done(session, doors)
+    onboard(session, booking.helper_id, doors)
+    sandbox_of(doors).faults.plan("transfers.create", "reset")
+    hand_over(doors)
+    give_back(session, booking, 1_000)
+    with later(hours=2):
+        hand_over(doors)
+    with later(hours=4):
+        hand_over(doors)
+    assert (moved(session, "transfer"), moved(session, "transfer_refund")) == ([-4_950], [1_000])
+    assert ledger_faults(session) == []
+
+
+def test_a_dropped_payout_is_not_sent(session: Session, doors: Gateways) -> None:
+    booking = done(session, doors)
+    give_back(session, booking, 4_950)
+    onboard(session, booking.helper_id, doors)
+    deliver_payout({"id": payout_by(session, booking).id}, doors)
+    hand_over(doors)
+    assert (payout_by(session, booking).state, moved(session, "transfer")) == ("dropped", [])
+
+
+# ---- Accounts
+
+
+@pytest.mark.parametrize("fault", [None, *LOST])
+def test_an_account_is_opened_once(session: Session, doors: Gateways, fault: Fault | None) -> None:
+    helper = make_helper(session)
+    if fault:
+        sandbox_of(doors).faults.plan("accounts.create", fault)
+    with suppress(GatewaySilent):
+        open_account(helper, doors, country="CH")
+    first = open_account(session.get_one(User, helper.id), doors, country="CH")
+    assert open_account(session.get_one(User, helper.id), doors, country="CH") == first
+    assert session.scalars(select(PayoutAccount.reference)).all() == [first]
+
+
+def test_an_account_is_read_anew(session: Session, doors: Gateways) -> None:
+    helper = make_helper(session)
+    read_account(helper.id, doors)  # nobody has opened one yet
+    reference = open_account(helper, doors, country="CH")
+    sandbox_of(doors).onboard(reference)
+    assert not session.scalars(select(PayoutAccount.is_ready)).one()
+    read_account(helper.id, doors)
+    assert session.scalars(select(PayoutAccount.is_ready)).one()
+
+
+def test_helpers_are_reminded_of_the_money_that_waits(session: Session, doors: Gateways) -> None:
+    booking = done(session, doors)
+    with later(hours=2):
+        assert (remind_helpers(), remind_helpers()) == (1, 0)
+    told = session.scalars(select(Notice.user_id).where(Notice.kind == "payout_waiting")).all()
+    assert told == [booking.helper_id]

@@ -8,11 +8,23 @@ from sqlalchemy.orm import Session
 from marketplace import clock
 from marketplace.db import Base, db, move, transaction
 from marketplace.domain.errors import WrongState
-from marketplace.domain.lifecycles import BID, BOOKING, CERTIFICATION, PAYMENT, TASK, Lifecycle
-from marketplace.models import Bid, Booking, Certification, Payment, Task
+from marketplace.domain.lifecycles import LIFECYCLES, PAYMENT, Lifecycle
+from marketplace.models import (
+    Bid,
+    Booking,
+    Certification,
+    Dispute,
+    Payment,
+    Payout,
+    Refund,
+    Reversal,
+    Settlement,
+    Task,
+)
 from tests.factories import make_bid, make_booking, make_certification, make_helper, make_task, payment_of
 
-NOUNS = [(TASK, Task), (BID, Bid), (BOOKING, Booking), (PAYMENT, Payment), (CERTIFICATION, Certification)]
+MODELS = (Certification, Task, Bid, Booking, Payment, Refund, Payout, Reversal, Dispute)
+NOUNS = list(zip(LIFECYCLES, MODELS, strict=True))
 each_noun = pytest.mark.parametrize(("lifecycle", "model"), NOUNS, ids=[model.__tablename__ for _, model in NOUNS])
 
 
@@ -25,7 +37,31 @@ def make(session: Session, model: type[Base]) -> Base:
     if model is Bid:
         return make_bid(session, make_task(session))
     booking = make_booking(session)
-    return booking if model is Booking else payment_of(session, booking)
+    payment = payment_of(session, booking)
+    if model in (Booking, Payment):
+        return booking if model is Booking else payment
+    return make_money(session, model, booking, payment)
+
+
+def make_money(session: Session, model: type[Base], booking: Booking, payment: Payment) -> Base:
+    """A row about money that is on its way."""
+    now, whose = clock.now(), {"payment_id": payment.id, "currency": "CHF"}
+    if model is Dispute:
+        values = {"reference": "dp", "reason": "fraudulent", "cents": 1, "fee_cents": 0, "opened_at": now}
+        return add(session, Dispute(**whose, **values))
+    shares = {"reason": "sign_off", "refund_cents": 1, "helper_cents": 1, "fee_cents": 0, "at": now}
+    settlement = add(session, Settlement(payment_id=payment.id, booking_id=booking.id, **shares))
+    what = {"settlement_id": settlement.id, "cents": 1, "created_at": now}
+    if model is Refund:
+        return add(session, Refund(**whose, **what))
+    payout = add(session, Payout(helper_id=booking.helper_id, **whose, **what))
+    return payout if model is Payout else add(session, Reversal(payout_id=payout.id, **what))
+
+
+def add(session: Session, row: Base) -> Base:
+    session.add(row)
+    session.commit()
+    return row
 
 
 @each_noun

@@ -25,12 +25,13 @@ class Cast:
 
 
 def live_through(cast: Cast, customer: Visitor, helper: Visitor) -> None:
-    """From the home page to the badge."""
+    """From the home page to the badge, and the money to the helper's account."""
     post_a_task(cast, customer)
     place_a_bid(cast, helper)
     negotiate(customer, helper)
     accept_and_pay(customer)
     visit(cast, customer, helper)
+    be_paid_out(cast, helper)
     review_each_other(cast, customer, helper)
 
 
@@ -150,6 +151,23 @@ def visit(cast: Cast, customer: Visitor, helper: Visitor) -> None:
     customer.press("It works: sign off")
     customer.reads("Thank you. The helper gets the money now.")
     cast.work()
+
+
+def be_paid_out(cast: Cast, helper: Visitor) -> None:
+    """The earned money waits for bank data; with them it is sent."""
+    helper.open("/payouts")
+    helper.reads("Your money waits for your bank data.")
+    helper.press("Give bank data")
+    helper.press("To the payment service")
+    helper.press("Hand everything in")
+    helper.reads("Payouts are set up.")
+    cast.work()
+    helper.open("/payouts")
+    helper.reads("Sent so far")
+    helper.reads("49…50")
+    helper.press("See my account")
+    helper.reads("Has reached your account")
+    helper.reads("49…50")
 
 
 def review_each_other(cast: Cast, customer: Visitor, helper: Visitor) -> None:

@@ -29,8 +29,10 @@ def test_every_component_style_belongs_to_a_component():
 
 def test_the_design_page_shows_itself_in_every_language(client):
     for language in ("de", "fr", "it", "en"):
-        client.get(f"/design?lang={language}")
+        client.get(f"/design?part=forms&lang={language}")
         assert client.document.cssselect(".form-errors a")
+        client.get("/design?part=nowhere")
+        assert client.document.cssselect(".swatches")
 
 
 def test_our_own_scripts_stay_small():

@@ -68,6 +68,7 @@ def booked(session: Session, bid: Bid, task: Task) -> Booking:
         fee_cents=550,
         currency="CHF",
         created_at=now,
+        promised_at=bid.starts_at,
         reserved_until=now,
     )
     session.add(booking)

@@ -1,23 +1,29 @@
 """The visit as its two sides click it, and how it is called off."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from marketplace import clock
 from marketplace.db import db
 from marketplace.domain.lifecycles import BOOKING
-from marketplace.models import Booking, Task, User
+from marketplace.domain.policy import Policy
+from marketplace.gateways.payments.sandbox.cards import GOOD_CARD
+from marketplace.jobs import deadlines
+from marketplace.models import Booking, Settlement, Task, User
 from marketplace.queries.ledger import balances, ledger_faults
+from marketplace.queries.payments import all_of
 from tests.factories import make_bid, make_booking, make_operator, make_task, make_user, payment_of
 from tests.page import Page
 
 SignIn = Callable[[User], Page]
 BEFORE_PAYMENT = ("reserved", "lapsed")
-OPENED = ("confirmed", "on_the_way", "started", "finished", "unsolved", "signed_off")
+OPENED = ("confirmed", "on_the_way", "started", "finished", "unsolved", "no_show", "signed_off")
 
 
 def address(booking: Booking, more: str = "") -> str:
@@ -45,7 +51,7 @@ def test_the_visit_from_setting_out_to_signing_off(session: Session, sides: Call
     assert "signed off on" in customer.text
     customer.submit(form=address(booking, "/sign-off")).follow()
     assert "Signed off" in customer.text
-    assert "For the helper" in helper.get(address(booking)).text
+    assert "For you" in helper.get(address(booking)).text
     assert balances(session)["revenue"] == 550
     assert ledger_faults(session) == []
 
@@ -71,10 +77,10 @@ def test_nobody_else_sees_a_booking(session: Session, sign_in: SignIn, client: P
     booking = make_booking(session, state=state)
     for stranger in (make_user(session), make_operator(session, "admin")):
         page = sign_in(stranger)
-        for more in ("", "/cancellation", "/unsolved"):
+        for more in ("", "/cancellation", "/unsolved", "/absence", "/objection"):
             page.get(address(booking, more), 404)
             assert "Rosenweg" not in page.text
-        for act in ("sign-off", "unsolved", "cancellation"):
+        for act in ("sign-off", "unsolved", "cancellation", "absence", "objection", "extra/removal"):
             page.post(address(booking, f"/{act}"), {"note": "Ich.", "refund_cents": "5500"}, 404)
     client.get(address(booking), 302)
     assert session.get_one(Booking, booking.id).state == state
@@ -128,7 +134,7 @@ def test_cancelling_shows_its_cost_first(session: Session, sides: Callable[..., 
     assert "you get everything back" in customer.text
     assert customer.all("input[name=refund_cents]")[0].get("value") == "5500"
     customer.submit(form=address(booking, "/cancellation")).follow()
-    assert "Back to the customer" in customer.text
+    assert "Back to you" in customer.text
     assert session.get_one(Task, booking.task_id).state == "cancelled"
     assert ledger_faults(session) == []
 
@@ -144,7 +150,11 @@ def test_cancelling_late_shows_the_half_and_takes_no_old_page(
         assert "has changed since you opened the page" in customer.text
         assert "CHF 27.50" in customer.text
         assert session.get_one(Booking, booking.id).state == "confirmed"
-        customer.submit(form=address(booking, "/cancellation"))
+        customer.submit(form=address(booking, "/cancellation"), status=422)
+        assert "I agree that I do not get CHF 27.50 back." in customer.text
+        assert customer.document.findtext(".//title").startswith("Error:")
+        assert session.get_one(Booking, booking.id).state == "confirmed"
+        customer.submit({"agrees": "y"}, form=address(booking, "/cancellation"))
     assert payment_of(session, booking).refunded_cents == 2750
     assert ledger_faults(session) == []
 
@@ -154,7 +164,7 @@ def test_a_made_up_refund_changes_nothing(
     session: Session, sides: Callable[..., tuple[Page, Page]], typed: str
 ) -> None:
     booking = make_booking(session)
-    sides(booking)[0].post(address(booking, "/cancellation"), {"refund_cents": typed}, 409)
+    sides(booking)[0].post(address(booking, "/cancellation"), {"refund_cents": typed, "agrees": "y"}, 409)
     assert session.get_one(Booking, booking.id).state == "confirmed"
 
 
@@ -164,7 +174,7 @@ def test_the_helper_cancels_and_the_customer_gets_everything_back(
     booking = make_booking(session, make_bid(session, make_task(session), starts_at=clock.now() + timedelta(hours=2)))
     customer, helper = sides(booking)
     helper.get(address(booking, "/cancellation"))
-    assert "The customer gets everything back" in helper.text
+    assert "gets everything back" in helper.text
     helper.submit(form=address(booking, "/cancellation"))
     assert payment_of(session, booking).refunded_cents == 5500
     assert session.get_one(Task, booking.task_id).state == "open"
@@ -213,3 +223,233 @@ def test_a_list_of_any_length_takes_the_same_statements(session: Session, sign_i
         counts.append(len([one for one in statements if one.startswith("SELECT")]))
     assert counts[0] == counts[1]
     assert len(session.scalars(select(Booking)).all()) == 6
+
+
+# ---- Somebody was not there
+
+
+def settlements(session: Session, booking: Booking) -> list[tuple[int, int, int]]:
+    """What each decision about the booking's money gave to customer, helper and platform."""
+    session.expire_all()
+    mine = select(Settlement).where(Settlement.booking_id == booking.id).order_by(Settlement.id)
+    return [(one.refund_cents, one.helper_cents, one.fee_cents) for one in session.scalars(mine)]
+
+
+def total_on(page: Page) -> str:
+    """The total of the money's effect that a page shows."""
+    return " ".join(page.all(".money-total dd")[0].text_content().split())
+
+
+def after_start(booking: Booking, **ahead: int) -> AbstractContextManager[None]:
+    return clock.moved_to(booking.starts_at + timedelta(**ahead))
+
+
+def test_the_helper_did_not_come(session: Session, app: Flask, sides: Callable[..., tuple[Page, Page]]) -> None:
+    booking = make_booking(session)
+    customer, helper = sides(booking)
+    with after_start(booking, minutes=14):
+        assert "From 20:15 on you can report it here." in customer.get(address(booking)).text
+        customer.get(address(booking, "/absence"), 409)
+        assert "15 minutes after the agreed time" in customer.text
+        customer.post(address(booking, "/absence"), status=409)
+    with after_start(booking, minutes=15):
+        customer.get(address(booking))
+        assert "Hans H. did not come" in customer.text
+        customer.get(address(booking, "/absence"))
+        assert total_on(customer) == "CHF 55.00"
+        assert session.get_one(Booking, booking.id).state == "confirmed"
+        customer.submit().follow()
+        assert "Hans H. may object until" in customer.text
+        assert not customer.all(f"a[href='{address(booking, '/objection')}']")
+        assert "Your turn: you were reported as not there." in helper.get(address(booking)).text
+    with after_start(booking, hours=25):
+        deadlines.work_off(app.extensions["gateways"].photos, policy=Policy())
+        customer.get(address(booking))
+        assert "was not there and did not object" in customer.text
+        assert "nobody objected in time" in helper.get(address(booking)).text
+    assert settlements(session, booking) == [(5500, 0, 0)]
+    assert ledger_faults(session) == []
+
+
+def test_the_customer_was_not_there(session: Session, app: Flask, sides: Callable[..., tuple[Page, Page]]) -> None:
+    """What the page shows to the helper before the click is what happens."""
+    booking = make_booking(session, make_bid(session, make_task(session), minutes=120))
+    customer, helper = sides(booking)
+    with after_start(booking, minutes=20):
+        helper.get(address(booking, "/absence"), 409)
+        assert "Please say first that you are on the way" in helper.text
+        helper.post(address(booking, "/departure"))
+        helper.get(address(booking))
+        assert "Nobody is here" in helper.text
+        helper.get(address(booking, "/absence"))
+        shown = [" ".join(one.text_content().split()) for one in helper.all(".money-effect dd")]
+        helper.submit()
+        customer.get(address(booking))
+        assert "I was there: object" in customer.text
+    with after_start(booking, hours=25):
+        deadlines.work_off(app.extensions["gateways"].photos, policy=Policy())
+    [(refund, part, fee)] = settlements(session, booking)
+    assert [f"CHF {cents / 100:.2f}" for cents in (refund, fee, part)] == shown
+    assert (refund, part, fee) == (2750, 2475, 275)  # one hour of two
+    assert ledger_faults(session) == []
+
+
+def test_whoever_was_there_objects_and_the_money_stays_held(
+    session: Session, sides: Callable[..., tuple[Page, Page]]
+) -> None:
+    booking = make_booking(session, state="no_show")
+    customer, helper = sides(booking)
+    helper.get(address(booking, "/objection"), 403)  # they reported it themselves
+    helper.post(address(booking, "/objection"), {"note": "Doch."}, 403)
+    customer.get(address(booking, "/objection")).submit({"note": " "}, status=422)
+    customer.submit({"note": "Ich habe <i>geöffnet</i>."}).follow()
+    assert "Ich habe <i>geöffnet</i>." in helper.get(address(booking)).text
+    assert session.get_one(Booking, booking.id).state == "unsolved"
+    assert payment_of(session, booking).state == "held"
+    customer.get(address(booking, "/objection"), 409)
+
+
+# ---- No neighbour can solve it
+
+
+def test_no_neighbour_can_solve_it(session: Session, sides: Callable[..., tuple[Page, Page]]) -> None:
+    booking = make_booking(session, state="started")
+    customer, helper = sides(booking)
+    customer.get(address(booking, "/not-solvable"), 403)
+    helper.get(address(booking)).get(address(booking, "/not-solvable"))
+    assert total_on(helper) == "CHF 20.00"
+    assert "CHF 35.00" in helper.text
+    helper.submit({"note": ""}, status=422)
+    assert total_on(helper) == "CHF 20.00"
+    helper.submit({"note": "Das Netzteil ist durchgebrannt."}).follow()
+    assert settlements(session, booking) == [(3500, 2000, 0)]
+    customer.get(address(booking))
+    assert "Das Netzteil ist durchgebrannt." in customer.text
+    assert "CHF 35.00 is on its way back to your card." in customer.text
+    helper.get(address(booking, "/not-solvable"), 409)
+    assert ledger_faults(session) == []
+
+
+# ---- More work on the spot
+
+
+def propose(helper: Page, booking: Booking, price: str = "25", what: str = "Zweites Gerät") -> Page:
+    """The helper types the proposal, sees the net, and sends it."""
+    helper.get(address(booking, "/extra")).submit({"what": what, "price": price}, status=200)
+    assert "You get" in helper.text
+    return helper.submit().follow()
+
+
+def test_more_work_is_proposed_paid_and_released_with_the_rest(
+    session: Session, sides: Callable[..., tuple[Page, Page]]
+) -> None:
+    booking = make_booking(session, state="started")
+    customer, helper = sides(booking)
+    helper.get(address(booking, "/extra")).submit({"what": "Zweites Gerät", "price": "25"}, status=200)
+    assert total_on(helper) == "CHF 22.50"
+    assert len(all_of(session, booking.id)) == 1  # only shown so far
+    helper.submit({"change": "yes"}, status=200)  # back to the form, with what was typed
+    assert helper.all("input[name=what]")[0].get("value") == "Zweites Gerät"
+    propose(helper, booking)
+    helper.get(address(booking, "/extra")).submit({"what": "Noch eines", "price": "9", "checked": "yes"}, status=409)
+    assert "Zweites Gerät" in customer.get(address(booking)).text
+    assert total_on(customer) == "CHF 80.00"
+    customer.submit(form=address(booking, "/payment")).follow()
+    customer.submit({"taken": GOOD_CARD}, form=_ending(customer)).follow(303).follow()
+    assert "Agree and pay" not in customer.text
+    helper.get(address(booking)).submit(form=address(booking, "/finish"))
+    customer.get(address(booking)).submit(form=address(booking, "/sign-off"))
+    assert settlements(session, booking) == [(0, 4950, 550), (0, 2250, 250)]
+    assert ledger_faults(session) == []
+
+
+def _ending(page: Page) -> str:
+    """Where the card form of the sandbox's page goes."""
+    return next(str(form.get("action")) for form in page.document.forms if str(form.get("action")).endswith("/ending"))
+
+
+@pytest.mark.parametrize("who", ["customer", "helper"])
+@pytest.mark.parametrize("opened", [False, True])
+def test_either_side_says_no_to_more_work(
+    session: Session, sides: Callable[..., tuple[Page, Page]], who: str, opened: bool
+) -> None:
+    booking = make_booking(session, state="started")
+    customer, helper = sides(booking)
+    propose(helper, booking)
+    if opened:
+        customer.get(address(booking)).submit(form=address(booking, "/payment")).follow()
+        pay = _ending(customer)
+    side = {"customer": customer, "helper": helper}[who]
+    side.get(address(booking)).submit(form=address(booking, "/extra/removal")).follow()
+    assert "The additional work is off." in side.text
+    assert "Zweites Gerät" not in side.text
+    side.post(address(booking, "/extra/removal"), status=409)
+    if opened:  # and nobody can pay there any more
+        customer.get(pay.removesuffix("/ending"))
+        assert "This payment page has ended." in customer.text
+    assert [one.state for one in all_of(session, booking.id)] == ["held", "failed"]
+    assert ledger_faults(session) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ({"price": "0"}, "between 5 and 1000"),
+        ({"price": "4.99"}, "between 5 and 1000"),
+        ({"price": "1000.01"}, "between 5 and 1000"),
+        ({"price": "-20"}, "amount such as"),
+        ({"price": "viel"}, "amount such as"),
+        ({"price": ""}, "Please type your price"),
+        ({"what": "  "}, "what the additional work is"),
+        ({"what": "x" * 201}, "at most 200 characters"),
+    ],
+)
+def test_more_work_needs_a_price_and_words(
+    session: Session, sides: Callable[..., tuple[Page, Page]], typed: dict[str, str], why: str
+) -> None:
+    booking = make_booking(session, state="started")
+    _, helper = sides(booking)
+    given = {"what": "Zweites Gerät", "price": "25", "checked": "yes", **typed}
+    helper.get(address(booking, "/extra")).submit(given, status=422)
+    assert why in helper.text
+    assert len(all_of(session, booking.id)) == 1
+
+
+@pytest.mark.parametrize("state", ["confirmed", "on_the_way", "unsolved", "signed_off", "cancelled"])
+def test_more_work_is_agreed_on_while_the_helper_is_there(
+    session: Session, sides: Callable[..., tuple[Page, Page]], state: str
+) -> None:
+    booking = make_booking(session, state=state)
+    customer, helper = sides(booking)
+    helper.get(address(booking, "/extra"), 409)
+    helper.post(address(booking, "/extra"), {"what": "Kabel", "price": "25", "checked": "yes"}, 409)
+    customer.post(address(booking, "/extra"), {"what": "Kabel", "price": "25", "checked": "yes"}, 403)
+
+
+# ---- How the payment stands, in words
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ("card_saved", "Card saved, charged nearer to the visit"),
+        ("action_needed", "Your bank wants you to confirm"),
+        ("held", "Paid and held safely"),
+        ("cash", "To be paid in cash on the spot"),
+        ("released", "Paid to the helper"),
+        ("refunded", "Paid back"),
+        ("partly_refunded", "Partly paid back"),
+    ],
+)
+def test_every_state_of_the_payment_is_said(
+    session: Session, sides: Callable[..., tuple[Page, Page]], state: str, says: str
+) -> None:
+    booking = make_booking(session)
+    payment = payment_of(session, booking)
+    payment.state, payment.charge_at, payment.settled_at = state, booking.starts_at, clock.now()
+    session.commit()
+    customer, helper = sides(booking)
+    for side in (customer, helper):
+        assert says in side.get(address(booking)).text
+        pays = side.all(f"form[action='{address(booking, '/payment')}']")
+        assert bool(pays) == (state == "action_needed" and side is customer)

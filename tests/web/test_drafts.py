@@ -68,7 +68,7 @@ def test_a_stranger_posts_a_task_and_signs_in_only_to_publish(client: Page, sess
     client.sign_in(make_user(session, "Clara Kundin"))
     client.get(f"{address}/check").submit(form=f"{address}/publication").follow()
     task = session.scalars(select(Task)).one()
-    assert task.public_id in client.text
+    assert task.public_id.upper() in client.text
     assert (task.title, task.answers["where"], task.answers["since"]) == (TITLE, "one_room", "unknown")
     assert (task.postcode, task.budget_cents, task.remote, task.language) == ("3011", 6000, False, "en")
     assert session.scalar(select(func.count()).select_from(Slot)) == 1

@@ -219,7 +219,9 @@ def test_a_booking_shows_its_sides_but_not_their_address(session: Session, sign_
     assert not page.get(f"/operator/bookings/{booking.public_id}").all("main textarea")
 
 
-@pytest.mark.parametrize(("side", "money"), [("customer", "Paid back to the customer"), ("helper", "For the helper")])
+@pytest.mark.parametrize(
+    ("side", "money"), [("customer", "Back to the customer, asked of the gateway"), ("helper", "For the helper")]
+)
 def test_an_unsolved_visit_is_settled_once(session: Session, sign_in: SignIn, side: str, money: str) -> None:
     booking = make_booking(session, state="unsolved")
     address = f"/operator/bookings/{booking.public_id}"

@@ -19,7 +19,7 @@ def test_home_says_what_this_is_and_leads_to_the_first_task(client: Page) -> Non
 
 
 def test_files_are_versioned_compressed_and_kept_for_ever(client: Page) -> None:
-    client.get("/")
+    client.get("/helpers")
     script = next(one.get("src") for one in client.all("script") if "htmx" in one.get("src"))
     answer = client.client.get(script, headers={"Accept-Encoding": "gzip"}, buffered=True)
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"

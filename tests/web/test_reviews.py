@@ -48,7 +48,7 @@ def test_a_review_waits_for_the_other_side_and_says_until_when(
     customer.get(address(booking))
     assert "Nobody sees your review before the other side has written too, or 14 days have passed." in customer.text
     customer.submit({"stars": "5", "words": PRAISE}).follow()
-    assert "Your review opens as soon as the other side has written too." in customer.text
+    assert "Your review opens on" in customer.text
     customer.get(address(booking))
     opens = session.scalars(select(Review.opens_at)).one()
     assert "Waiting for the other side: visible on" in customer.text
@@ -153,3 +153,28 @@ def test_the_booking_leads_to_its_reviews(session: Session, sign_in: SignIn, sta
     [link] = page.all(f"main a[href='{address(booking)}']")
     assert link.text_content().strip() == words
     page.get(address(booking))
+
+
+def test_the_stars_rise_from_left_to_right(session: Session, sign_in: SignIn) -> None:
+    """Whoever presses the fifth star means five."""
+    booking = make_booking(session, state="signed_off")
+    page = sign_in(session.get_one(User, booking.customer_id)).get(f"/bookings/{booking.public_id}/review")
+    for name in ("stars", "knowledge", "punctuality", "friendliness"):
+        assert [star.get("value") for star in page.all(f"input[name={name}]")] == list("12345")
+
+
+def test_the_booking_shows_what_was_written_and_hides_what_is_not_open(session: Session, sign_in: SignIn) -> None:
+    booking = make_booking(session, state="signed_off")
+    customer, helper = (sign_in(session.get_one(User, one)) for one in (booking.customer_id, booking.helper_id))
+    here = f"/bookings/{booking.public_id}"
+    assert customer.get(here).all(f"a[href='{here}/review']")
+    customer.get(f"{here}/review").submit({"stars": "5", "words": "Sehr geduldig."}).follow()
+    assert "Your review opens on" in customer.text
+    assert "Sehr geduldig." in customer.get(here).text
+    assert "Visible for everybody from" in customer.text
+    assert not customer.all(f"a[href='{here}/review']")
+    assert "Sehr geduldig." not in helper.get(here).text
+    helper.get(f"{here}/review").submit({"stars": "4", "words": "Guter Kaffee."}).follow()
+    assert "both reviews are open now" in helper.text
+    assert "Guter Kaffee." in customer.get(here).text
+    assert "Sehr geduldig." in helper.get(here).text

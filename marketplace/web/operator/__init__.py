@@ -1,6 +1,29 @@
-"""The operator's room: figures of the day, certifications, tasks, people, bookings and the journal."""
+"""The operator's room: figures of the day, certifications, tasks, people, bookings, the money and the journal."""
 
-from marketplace.web.operator import bookings, certifications, journal, people, tasks, today
+from marketplace.web.operator import (
+    bookings,
+    certifications,
+    disputes,
+    fees,
+    goodwill,
+    journal,
+    money,
+    people,
+    tasks,
+    today,
+)
 from marketplace.web.operator.room import bp
 
-__all__ = ["bookings", "bp", "certifications", "journal", "people", "tasks", "today"]
+__all__ = [
+    "bookings",
+    "bp",
+    "certifications",
+    "disputes",
+    "fees",
+    "goodwill",
+    "journal",
+    "money",
+    "people",
+    "tasks",
+    "today",
+]

@@ -1,40 +1,43 @@
 """Every booking, its steps and its money, and settling an unsolved visit."""
 
+from typing import Any
+
 from flask import flash, redirect, render_template, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
-from wtforms import RadioField, SelectChoice
-from wtforms.validators import InputRequired, ValidationError
 
 from marketplace.actions import payments
 from marketplace.db import by_public_id, db, transaction
 from marketplace.domain.errors import Invalid
-from marketplace.domain.lifecycles import BOOKING
-from marketplace.models import Booking, Payment
-from marketplace.permissions import may_settle
+from marketplace.domain.lifecycles import BOOKING, BOOKING_DONE, BOOKING_HOLDING, BOOKING_UNDER_WAY, BOOKING_UNPAID
+from marketplace.models import Booking
+from marketplace.permissions import may_give_credit, may_move_money, may_see_money, may_settle, side_of
 from marketplace.queries import operator
 from marketplace.queries.bookings import booking_page
 from marketplace.queries.journal import lines
 from marketplace.queries.ledger import story
+from marketplace.queries.money import money_of
+from marketplace.queries.papers import papers_of
 from marketplace.queries.payments import held_of, latest_of
 from marketplace.web.access import operator_only
 from marketplace.web.current import policy
-from marketplace.web.fields import MoneyField
 from marketplace.web.languages import gettext as _
 from marketplace.web.languages import lazy_gettext as _l
 from marketplace.web.languages import say
 from marketplace.web.operator.events import in_words
-from marketplace.web.operator.room import ReasonForm, Tab, bp, chosen, words_searched
+from marketplace.web.operator.money_forms import SettlementForm, effects
+from marketplace.web.operator.money_words import why
+from marketplace.web.operator.room import Tab, bp, chosen, words_searched
 from marketplace.web.operator.today import day_span
 from marketplace.web.paging import offset, paging
 
 WHICH = {
-    "under_way": (_l("Under way now"), operator.UNDER_WAY),
-    "held": (_l("Money held"), operator.HELD),
-    "unsolved": (_l("Not solved"), ("unsolved",)),
-    "done": (_l("Done"), ("signed_off", "closed")),
-    "cancelled": (_l("Cancelled"), ("cancelled",)),
-    "unpaid": (_l("Not paid"), ("reserved", "lapsed")),
+    "under_way": (_l("Under way now"), BOOKING_UNDER_WAY),
+    "holding": (_l("Money held"), BOOKING_HOLDING),
+    BOOKING.unsolved: (_l("Not solved"), (BOOKING.unsolved,)),
+    "well_done": (_l("Done"), BOOKING_DONE),
+    BOOKING.cancelled: (_l("Cancelled"), (BOOKING.cancelled,)),
+    "unpaid": (_l("Not paid"), BOOKING_UNPAID),
 }
 
 # Who got what, by the kinds of `queries.ledger.STORY`.
@@ -60,41 +63,16 @@ MONEY_WORDS = {
 }
 
 
-class SettlementForm(ReasonForm):
-    """In whose favour the money of an unsolved visit goes, or how it is split, and why."""
-
-    in_favour_of = RadioField(
-        _l("Who gets the money?"),
-        choices=[
-            SelectChoice("customer", _l("The customer gets it back")),
-            SelectChoice("helper", _l("The helper is paid")),
-            SelectChoice("both", _l("Both get a part of it")),
-        ],
-        validators=[InputRequired(_l("Please choose who gets the money."))],
-    )
-    refund_cents = MoneyField(_l("Back to the customer"), description=_l("Only when both get a part."))
-    helper_cents = MoneyField(_l("For the helper"), description=_l("What is left is the platform's."))
-
-    def validate_refund_cents(self, field: MoneyField) -> None:
-        """A split needs both amounts."""
-        if self.in_favour_of.data == "both" and field.data is None:
-            raise ValidationError(_("Please say how much each of them gets."))
-
-    def validate_helper_cents(self, field: MoneyField) -> None:
-        """A split needs both amounts."""
-        if self.in_favour_of.data == "both" and field.data is None:
-            raise ValidationError(_("Please say how much each of them gets."))
-
-    def shares(self, payments: list[Payment]) -> dict[str, int]:
-        """What goes back to the customer and what to the helper, in cents."""
-        paid, fees = sum(one.amount_cents for one in payments), sum(one.fee_cents for one in payments)
-        match self.in_favour_of.data:
-            case "customer":
-                return {"refund_cents": paid, "helper_cents": 0}
-            case "helper":
-                return {"refund_cents": 0, "helper_cents": paid - fees}
-            case _:
-                return {"refund_cents": self.refund_cents.data or 0, "helper_cents": self.helper_cents.data or 0}
+# Why a payment's money was shared out as it was.
+SETTLED_WORDS = {
+    "sign_off": _l("Signed off"),
+    "cancellation": _l("Cancelled"),
+    "no_show": _l("Somebody was not there"),
+    "not_solvable": _l("No neighbour can solve it"),
+    "decision": _l("Decided by us"),
+    "too_late": _l("Paid too late"),
+    "dispute": _l("Decided by the customer's bank"),
+}
 
 
 @bp.get("/bookings")
@@ -105,7 +83,7 @@ def bookings() -> str:
     size = policy().page_size
     listed = operator.bookings(
         db.session,
-        states=operator.HELD if is_today else WHICH[which][1] if which else None,
+        states=BOOKING_HOLDING if is_today else WHICH[which][1] if which else None,
         search=words_searched(),
         span=day_span() if is_today else None,
         limit=size,
@@ -129,11 +107,15 @@ def booking(public_id: str) -> str:
 
 @bp.post("/bookings/<public_id>/settlement")
 @operator_only("moderator")
-def settlement(public_id: str) -> Response | tuple[str, int]:
-    """Decide about the money of an unsolved visit."""
+def settlement(public_id: str) -> Response | str | tuple[str, int]:
+    """Decide about the money of an unsolved visit; a split is shown before it counts."""
     form = SettlementForm()
     if not form.validate_on_submit():
         return _page(public_id, form), 422
+    held = held_of(db.session, by_public_id(db.session, Booking, public_id).id)
+    split = form.split_to_see(held)
+    if split:
+        return _page(public_id, form, split)
     try:
         with transaction() as session:
             one = by_public_id(session, Booking, public_id)
@@ -155,15 +137,26 @@ def _filters(which: str | None, is_today: bool) -> list[Tab]:
     ]
 
 
-def _page(public_id: str, form: SettlementForm) -> str:
+def _page(public_id: str, form: SettlementForm, split: list[tuple[Any, int]] | None = None) -> str:
     one = booking_page(db.session, public_id)
+    is_decided_here = may_settle(current_user) and side_of(current_user, one) is None
     return render_template(
         "operator/booking.html",
         form=form,
+        split=split,
         booking=one,
         payment=latest_of(db.session, one.id),
+        parts=money_of(db.session, one.id),
         story=story(db.session, one),
         money_words=MONEY_WORDS,
+        settled_words=SETTLED_WORDS,
+        effects=effects(held_of(db.session, one.id)),
+        shared_out=payments.SHARED_OUT,
+        why=why,
+        papers=papers_of(db.session, one, current_user),
+        may_see_money=may_see_money(current_user),
         lines=in_words(lines(db.session, subject=(Booking.__tablename__, one.id))),
-        may_settle=may_settle(current_user) and one.state in BOOKING.befores("settle"),
+        may_settle=is_decided_here and one.state in BOOKING.befores("settle"),
+        may_move_money=may_move_money(current_user, one),
+        may_give_credit=may_give_credit(current_user, one.customer_id),
     )

@@ -96,7 +96,7 @@ class RegisterForm(theirs.RegisterFormV2):
         [
             IsString(),
             DataRequired(_l("Please enter your name.")),
-            Length(max=80, message=_l("Please use at most 80 characters.")),
+            Length(max=80, message=_l("Please use at most %(max)d characters.")),
             without_contacts,
         ],
         render_kw={"autocomplete": "name"},

@@ -1,6 +1,6 @@
 """What Flask-Security says, in our words and in the reader's language.
 
-Whatever it says beside these comes from its own catalogues (French and Italian complete, German nearly).
+Every message of the features that are switched on is here; what is left to its own catalogues belongs to others.
 """
 
 from functools import cache
@@ -31,6 +31,7 @@ MESSAGES = {
     # Signing in
     "GENERIC_AUTHN_FAILED": (N_("The mail address or the password is not right. Please try again."), "error"),
     "INVALID_PASSWORD": (N_("The password is not right."), "error"),
+    "FORGOT_PASSWORD": (N_("I do not know my password any more"), "info"),
     "PASSWORD_NOT_PROVIDED": (N_("Please enter your password."), "error"),
     "EMAIL_NOT_PROVIDED": (N_("Please enter your mail address."), "error"),
     "INVALID_EMAIL_ADDRESS": (N_("This is not a mail address. It looks like name@example.org."), "error"),

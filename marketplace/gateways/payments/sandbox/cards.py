@@ -5,7 +5,9 @@ from dataclasses import dataclass
 GOOD_CARD = "4242424242424242"
 DECLINED_CARD = "4000000000000002"
 POOR_CARD = "4000000000009995"
-ASKING_CARD = "4000002500003155"  # wants its owner to confirm (3-D Secure)
+ASKING_CARD = (
+    "4000002500003155"  # wants its owner to confirm once (3-D Secure); what was confirmed is charged later alone
+)
 ALWAYS_ASKING_CARD = "4000002760003184"
 SLOW_REFUND_CARD = "4000000000007726"  # its refunds wait
 
@@ -27,7 +29,7 @@ CARDS = {
         TestCard(GOOD_CARD),
         TestCard(DECLINED_CARD, decline="generic_decline"),
         TestCard(POOR_CARD, decline="insufficient_funds"),
-        TestCard(ASKING_CARD, asks=True, asks_alone=True),
+        TestCard(ASKING_CARD, asks=True),
         TestCard(ALWAYS_ASKING_CARD, asks=True, asks_alone=True),
         TestCard(SLOW_REFUND_CARD, is_slow=True),
     )
