@@ -84,8 +84,11 @@ def close_the_past(session: Session, *, before: datetime) -> None:
     )
 
 
-def lease(session: Session, *, limit: int = 20, hold: timedelta = timedelta(minutes=2)) -> list[OutboxItem]:
-    """Take up to `limit` due deliveries for a while; what a killed worker held comes free again by itself."""
+def lease(session: Session, *, limit: int = 20, hold: timedelta = timedelta(seconds=30)) -> list[OutboxItem]:
+    """Take up to `limit` due deliveries for a while; what a killed worker held comes free again by itself.
+
+    Nothing may be stuck for a minute, and whoever is slower than `hold` is at worst repeated under the same key.
+    """
     now = clock.now()
     due = (
         select(OutboxItem.id)

@@ -38,11 +38,10 @@ class Delivered:
 
 
 def deliver_due(gateways: Gateways, words: Words, *, limit: int = 20) -> Delivered:
-    """Deliver what is due, at most `limit`."""
-    with transaction() as session:
-        leased = [item.id for item in outbox.lease(session, limit=limit)]
-    delivered = 0
-    for item_id in leased:
+    """Deliver what is due, at most `limit`; each is leased by itself, so that a kill holds up only the one in hand."""
+    delivered = tried = 0
+    while tried < limit and (item_id := _leased()) is not None:
+        tried += 1
         item = db.session.get_one(OutboxItem, item_id)
         attempt = item.attempts
         try:
@@ -57,7 +56,13 @@ def deliver_due(gateways: Gateways, words: Words, *, limit: int = 20) -> Deliver
             with transaction() as session:
                 outbox.mark_delivered(session, item_id, attempt=attempt)
             delivered += 1
-    return Delivered(delivered, len(leased) - delivered)
+    return Delivered(delivered, tried - delivered)
+
+
+def _leased() -> int | None:
+    """The id of the next delivery that is due, leased; None when nothing is."""
+    with transaction() as session:
+        return next((item.id for item in outbox.lease(session, limit=1)), None)
 
 
 def _hand_over(item: OutboxItem, gateways: Gateways, words: Words) -> None:
