@@ -89,10 +89,13 @@ def lease(
     session: Session,
     *,
     limit: int = 20,
-    hold: timedelta = timedelta(minutes=2),
+    hold: timedelta = timedelta(seconds=30),
     channels: tuple[str, ...] = CHANNELS,
 ) -> list[OutboxItem]:
-    """Take up to `limit` due deliveries of these channels for a while; what a killed worker held comes free again by itself."""
+    """Take up to `limit` due deliveries of these channels for a while; what a killed worker held comes free again by itself.
+
+    Nothing may be stuck for a minute, and whoever is slower than `hold` is at worst repeated under the same key.
+    """
     now = clock.now()
     due = (
         select(OutboxItem.id)

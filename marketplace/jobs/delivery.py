@@ -43,11 +43,10 @@ class Delivered:
 def deliver_due(
     gateways: Gateways, words: Words, *, limit: int = 20, channels: tuple[str, ...] = CHANNELS
 ) -> Delivered:
-    """Deliver what is due of these channels, at most `limit`."""
-    with transaction() as session:
-        leased = [item.id for item in outbox.lease(session, limit=limit, channels=channels)]
-    delivered = 0
-    for item_id in leased:
+    """Deliver what is due of these channels, at most `limit`; each is leased by itself, so that a kill holds up only that one."""
+    delivered = tried = 0
+    while tried < limit and (item_id := _leased(channels)) is not None:
+        tried += 1
         item = db.session.get_one(OutboxItem, item_id)
         attempt = item.attempts
         try:
@@ -63,7 +62,13 @@ def deliver_due(
             with transaction() as session:
                 outbox.mark_delivered(session, item_id, attempt=attempt)
             delivered += 1
-    return Delivered(delivered, len(leased) - delivered)
+    return Delivered(delivered, tried - delivered)
+
+
+def _leased(channels: tuple[str, ...]) -> int | None:
+    """The id of the next delivery that is due, leased; None when nothing is."""
+    with transaction() as session:
+        return next((item.id for item in outbox.lease(session, limit=1, channels=channels)), None)
 
 
 def _hand_over(item: OutboxItem, gateways: Gateways, words: Words) -> None:

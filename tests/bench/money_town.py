@@ -214,6 +214,9 @@ class Visit:
         self.starts_at = starts_at
         session.rollback()
 
+    def __repr__(self) -> str:
+        return f"visit of bid {self.bid}"
+
     # ---- Paying
 
     def accept(self, *, in_cash: bool = False) -> None:

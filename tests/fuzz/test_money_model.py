@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from flask import Flask
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from sqlalchemy import select
 
 from marketplace import clock
@@ -31,26 +31,29 @@ from marketplace.queries.ledger import ledger_faults
 from tests.bench.money_town import HOPS, Town, Visit, all_rows
 from tests.fuzz.money_model import Model
 
-SAMPLE, FULL, STEPS = 12, 500, 50
-VISITS_MAX = 4
-cards = st.sampled_from([GOOD_CARD, GOOD_CARD, ALWAYS_ASKING_CARD, SLOW_REFUND_CARD, DECLINED_CARD, POOR_CARD])
-cents = st.one_of(st.integers(-100, 6_000), st.sampled_from([0, 1, 550, 2000, 4950, 5500, 10**9]))
-numbers = st.integers(0, VISITS_MAX - 1)
-sides = st.booleans()
-# What is done next to a visit that goes well.
-NEXT = {
-    "": "accept",
-    "lapsed": "accept",
-    "reserved": "pay",
-    "confirmed": "start",
-    "on_the_way": "start",
-    "started": "finish",
-    "finished": "sign_off",
+Draw = Callable[..., Any]
+SAMPLE, FULL, STEPS = 15, 500, 50
+VISITS_MAX = 9
+SPANS = (1, 2, 2, 6, 20, 45, 60 * 7, 60 * 26, 60 * 80, 60 * 24 * 12)  # minutes
+CARDS = (GOOD_CARD, GOOD_CARD, ALWAYS_ASKING_CARD, SLOW_REFUND_CARD, DECLINED_CARD, POOR_CARD)
+cents = st.one_of(st.integers(1, 600), st.integers(-100, 6_000), st.sampled_from([0, 550, 2000, 4950, 5500, 10**9]))
+# What is likely to be done next to a visit, by the state of its booking; now and then it is anything else.
+LIKELY = {
+    "": "accept accept accept accept_in_cash",
+    "lapsed": "accept accept",
+    "reserved": "pay pay pay pay pay_and_vanish open_page abandon",
+    "confirmed": "start start set_out set_out call_off call_off dispute open_page pay report_no_show",
+    "on_the_way": "start start report_no_show report_no_show call_off",
+    "started": "finish finish give_up ask_extra pay pay open_page drop_extra",
+    "finished": "sign_off sign_off sign_off report_unsolved report_unsolved ask_extra pay pay open_page drop_extra",
+    "unsolved": "settle settle settle dispute",
+    "no_show": "object_to_it",
+    "signed_off": "refund refund refund refund dispute end_dispute finish_refunds ask_refund_again_now pay_late onboard",
+    "not_solvable": "refund refund dispute pay_late onboard finish_refunds",
+    "cancelled": "refund dispute end_dispute finish_refunds ask_refund_again_now pay_late onboard accept",
+    "closed": "refund refund dispute end_dispute",
 }
-PLAIN = (
-    *("accept", "open_page", "pay_late", "abandon", "set_out", "start", "finish", "sign_off", "give_up"),
-    *("report_unsolved", "object_to_it", "drop_extra", "ask_refund_again_now", "dispute"),
-)
+ACTS = sorted({act for acts in LIKELY.values() for act in acts.split()} | {"give_credit"})
 
 
 class Money(RuleBasedStateMachine):
@@ -69,9 +72,8 @@ class Money(RuleBasedStateMachine):
         self.usual = self.app.extensions["gateways"]
         self.town, self.model, self.visits = Town(self.app), Model(), list[Visit]()
         self.app.extensions["gateways"] = self.town.doors
-        self.town.visit()  # some rows to begin with
+        self.visits.append(self.town.visit(days=3))
         self.rows = all_rows(db.session)
-        self.post(days=3, cents=5500, minutes=60)
 
     def teardown(self) -> None:
         """Come to rest, and put the clock back."""
@@ -86,101 +88,85 @@ class Money(RuleBasedStateMachine):
 
     # ---- What may happen
 
-    @precondition(lambda self: len(self.visits) < VISITS_MAX)
-    @rule(days=st.sampled_from([0.5, 3, 6, 90]), cents=st.integers(1_000, 9_999), minutes=st.sampled_from([30, 60, 90]))
-    def post(self, days: float, cents: int, minutes: int) -> None:
-        """A task with a bid."""
-        helper = self.town.helper if len(self.visits) % 2 else self.town.other_helper
-        days += len(self.visits) / 8
-        self.visits.append(self.town.visit(days=days, helper=helper, price_cents=cents, minutes=minutes))
-        self.rows = all_rows(db.session)
+    @rule(data=st.data(), chance=st.integers(0, 23))
+    def act(self, data: st.DataObject, chance: int) -> None:
+        """Somebody does something, mostly what one would do next; time passes, and sometimes nothing is due any more."""
+        if chance == 0:
+            self.rest()
+        elif chance <= 4:
+            minutes = data.draw(st.sampled_from(SPANS), label="minutes")
+            self._try("wait", partial(self.town.wait, minutes=minutes))
+        elif chance <= 6 and len(self.visits) < VISITS_MAX:
+            self._post(data.draw)
+        else:
+            visit = data.draw(st.sampled_from(self.visits[-3:]), label="visit")
+            acts = ACTS if chance <= 8 else LIKELY[self._state_of(visit)].split()
+            what = data.draw(st.sampled_from(acts), label="act")
+            getattr(self, f"_{what}", partial(self._plainly, what))(visit, data.draw)
 
-    @rule(number=numbers)
-    def go_on(self, number: int) -> None:
-        """What comes next when all goes well."""
-        visit = self._visit(number)
-        self._try(
-            NEXT.get(self._state_of(visit), "sign_off"), getattr(visit, NEXT.get(self._state_of(visit), "sign_off"))
-        )
+    def _plainly(self, what: str, visit: Visit, draw: Draw) -> None:
+        self._try(what, getattr(visit, what))
 
-    @rule(number=numbers, what=st.sampled_from(PLAIN))
-    def do(self, number: int, what: str) -> None:
-        """Anything else, whether it is its time or not."""
-        visit = self._visit(number)
-        if what != "pay_late" or hasattr(visit, "reference"):
-            self._try(what, getattr(visit, what))
+    def _accept_in_cash(self, visit: Visit, draw: Draw) -> None:
+        self._try("accept in cash", partial(visit.accept, in_cash=True))
 
-    @rule(number=numbers, card=cards)
-    def pay(self, number: int, card: str) -> None:
-        """Somebody pays with some card."""
-        self._try("pay", partial(self._visit(number).pay, card))
+    def _pay(self, visit: Visit, draw: Draw) -> None:
+        self._try("pay", partial(visit.pay, draw(st.sampled_from(CARDS))))
 
-    @rule(number=numbers)
-    def pay_in_cash(self, number: int) -> None:
-        """Somebody wants to pay on the spot."""
-        self._try("accept in cash", partial(self._visit(number).accept, in_cash=True))
+    def _pay_late(self, visit: Visit, draw: Draw) -> None:
+        if hasattr(visit, "reference"):
+            self._try("pay_late", visit.pay_late)
 
-    @rule(number=numbers, by_helper=sides)
-    def call_off(self, number: int, by_helper: bool) -> None:
-        """One side cancels."""
-        self._try("call_off", partial(self._visit(number).call_off, by_helper=by_helper))
+    def _call_off(self, visit: Visit, draw: Draw) -> None:
+        self._try("call_off", partial(visit.call_off, by_helper=draw(st.booleans())))
 
-    @rule(number=numbers, by_helper=sides)
-    def report_no_show(self, number: int, by_helper: bool) -> None:
-        """One side says that the other one was not there."""
-        self._try("report_no_show", partial(self._visit(number).report_no_show, by_helper=by_helper))
+    def _report_no_show(self, visit: Visit, draw: Draw) -> None:
+        self._try("report_no_show", partial(visit.report_no_show, by_helper=draw(st.booleans())))
 
-    @rule(number=numbers, cents=cents)
-    def ask_extra(self, number: int, cents: int) -> None:
-        """The helper proposes more work."""
-        self._try("ask_extra", partial(self._visit(number).ask_extra, cents))
+    def _ask_extra(self, visit: Visit, draw: Draw) -> None:
+        self._try("ask_extra", partial(visit.ask_extra, draw(cents)))
 
-    @rule(number=numbers, refund=cents, helper=cents)
-    def settle(self, number: int, refund: int, helper: int) -> None:
-        """The operator decides."""
-        visit = self._visit(number)
+    def _settle(self, visit: Visit, draw: Draw) -> None:
+        refund, helper = draw(cents), draw(cents)
         with suppress(NotFound):
             self.model.decided[visit.booking_id] = (refund, helper)
         self._try("settle", partial(visit.settle, refund, helper))
 
-    @rule(number=numbers, cents=cents, from_helper=cents)
-    def refund(self, number: int, cents: int, from_helper: int) -> None:
-        """The operator gives a part back."""
-        visit = self._visit(number)
-        if self._try("refund", partial(_refund, visit, cents, from_helper), followed=False):
-            self.model.give_back(visit.payment_id, cents, from_helper)
+    def _refund(self, visit: Visit, draw: Draw) -> None:
+        back, from_helper = draw(cents), draw(cents)
+        if self._try("refund", partial(_refund, visit, back, from_helper), followed=False):
+            self.model.give_back(visit.payment_id, back, from_helper)
         self._follow()
 
-    @rule(cents=cents)
-    def give_credit(self, cents: int) -> None:
-        """The operator gives credit."""
-        if self._try("give_credit", partial(_give_credit, self.town, cents), followed=False):
-            self.model.give(self.town.customer, cents)
+    def _give_credit(self, visit: Visit, draw: Draw) -> None:
+        amount = draw(cents)
+        if self._try("give_credit", partial(_give_credit, self.town, amount), followed=False):
+            self.model.give(self.town.customer, amount)
         self._follow()
 
-    @rule(number=numbers, won=sides)
-    def end_dispute(self, number: int, won: bool) -> None:
-        """A bank decides."""
-        visit = self._visit(number)
+    def _dispute(self, visit: Visit, draw: Draw) -> None:
+        with suppress(ValueError):  # nothing of it is left that a bank could take
+            self._try("dispute", visit.dispute)
+
+    def _end_dispute(self, visit: Visit, draw: Draw) -> None:
         if hasattr(visit, "dispute_id"):
-            self._try("end_dispute", partial(visit.end_dispute, won=won))
+            self._try("end_dispute", partial(visit.end_dispute, won=draw(st.booleans())))
 
-    @rule(done=sides)
-    def finish_refunds(self, done: bool) -> None:
-        """Banks are through with what they had under way."""
-        self._try("finish_refunds", partial(self.town.finish_refunds, done=done))
+    def _finish_refunds(self, visit: Visit, draw: Draw) -> None:
+        self._try("finish_refunds", partial(self.town.finish_refunds, done=draw(st.booleans())))
 
-    @rule(other=sides)
-    def onboard(self, other: bool) -> None:
-        """A helper gives bank data."""
-        self._try("onboard", partial(self.town.onboard, self.town.other_helper if other else self.town.helper))
+    def _onboard(self, visit: Visit, draw: Draw) -> None:
+        self._try("onboard", partial(self.town.onboard, visit.helper))
 
-    @rule(minutes=st.sampled_from([2, 20, 45, 60 * 7, 60 * 26, 60 * 80, 60 * 24 * 12]))
-    def wait(self, minutes: int) -> None:
-        """Time passes, and the worker works."""
-        self._try("wait", partial(self.town.wait, minutes=minutes))
+    def _post(self, draw: Draw) -> None:
+        """A task with a bid of one of the helpers."""
+        days, price = draw(st.sampled_from([0.5, 2, 3, 6, 90])), draw(st.integers(1_000, 9_999))
+        helper = self.town.helper if len(self.visits) % 2 else self.town.other_helper
+        minutes = draw(st.sampled_from([30, 60, 90]))
+        terms = {"helper": helper, "price_cents": price, "minutes": minutes}
+        self.visits.append(self.town.visit(days=days + len(self.visits) / 8, **terms))
+        self.rows = all_rows(db.session)
 
-    @rule()
     def rest(self) -> None:
         """Nothing is due any more: both books are compared, and the model with both."""
         for hop in HOPS:
@@ -217,9 +203,6 @@ class Money(RuleBasedStateMachine):
         found += self.model.faults_now(db.session)
         self.rows = all_rows(db.session)
         assert found == []
-
-    def _visit(self, number: int) -> Visit:
-        return self.visits[number % len(self.visits)]
 
     def _state_of(self, visit: Visit) -> str:
         newest = select(Booking.state).where(Booking.bid_id == visit.bid).order_by(Booking.id.desc()).limit(1)

@@ -1,0 +1,33 @@
+"""A small honest sample of the kills; the full count runs nightly."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.bench.money_kills import INSIDE_PERCENT_MIN, run
+from tests.needs import demand_postgres
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> str:
+    chosen = str(request.config.getoption("--engine"))
+    if chosen == "postgres":
+        demand_postgres()
+    return chosen
+
+
+def test_kills_lose_and_double_nothing(engine: str, full: bool, figure: Callable[[str, int], None]) -> None:
+    kills, operations = (200, 2_000) if full else (4, 60)
+    score = run(engine, kills=kills, operations=operations, in_a_hurry=not full)
+    assert score.faults == []
+    assert score.kills.total() >= kills
+    assert score.operations.total() >= operations
+    assert 100 * score.inside.total() >= INSIDE_PERCENT_MIN * score.kills.total()
+    figure(f"kill -9 of web and worker, nothing lost, doubled or stuck ({engine})", score.kills.total())
+    figure(f"of them inside an operation ({engine})", score.inside.total())
+    figure(f"money operations over HTTP while they were killed ({engine})", score.operations.total())
+
+
+def test_with_another_key_each_time_kills_double_a_payout(engine: str) -> None:
+    score = run(engine, kills=3, operations=40, guarded=False, in_a_hurry=True)
+    assert any("sent" in fault or "transfers" in fault or "stuck" in fault for fault in score.faults)
