@@ -350,13 +350,15 @@ def test_what_was_sent_to_our_own_bank_is_taken_over_once(session: Session, olga
 
 
 @pytest.mark.parametrize(
-    ("kind", "source"), [("charge", "ch_x"), ("payout", ""), ("payout", "po_y"), ("fee", "po_x"), ("", "")]
+    ("kind", "source"),
+    [("charge", "ch_x"), ("payout", ""), ("payout", "po_y"), ("payout", "po_z"), ("fee", "po_x"), ("", "")],
 )
 def test_only_what_the_comparison_found_is_taken_over(session: Session, olga: Page, kind: str, source: str) -> None:
     found = [
         {"what": "not_in_ledger", "kind": kind, "source": source, "gateway_cents": -300}
         for kind, source in (("charge", "ch_x"), ("payout", "po_x"), ("payout", ""))
     ]
+    found += [{"what": "other_amount", "kind": "payout", "source": "po_z", "gateway_cents": -300}]
     figures = {"movements": 3, "matched": 0, "gateway_cents": 0, "ledger_cents": 0, "owed_cents": 0}
     session.add(Reconciliation(at=clock.now(), differences=found, currency="CHF", **figures))
     session.commit()
@@ -734,7 +736,9 @@ def test_a_rule_may_begin_later_and_end_by_itself(session: Session, admin: Page)
         ({"skill_id": "9999"}, "skill_id"),
         ({"starts_on": "2020-01-01"}, "starts_on"),
         ({"starts_on": "soon"}, "starts_on"),
+        ({"starts_on": "0001-01-01"}, "starts_on"),
         ({"ends_on": "2020-01-01"}, "ends_on"),
+        ({"ends_on": "9999-12-31"}, "ends_on"),
         ({"reason": ""}, "reason"),
         ({"reason": "x" * 201}, "reason"),
     ],
