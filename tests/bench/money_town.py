@@ -435,7 +435,15 @@ def end_state(session: Session) -> Facts:
             *(SandboxMovement.amount_cents, SandboxMovement.fee_cents),
         ),
     }
-    rows = {name: Counter(tuple(row) for row in session.execute(select(*asked))) for name, asked in columns.items()}
+    names = dict(session.execute(select(User.id, User.name)).all())
+    people = {"helper_id", "user_id", "customer_id"}
+    rows = {
+        table: Counter(
+            tuple(names[value] if column.key in people else value for column, value in zip(asked, row, strict=True))
+            for row in session.execute(select(*asked))
+        )
+        for table, asked in columns.items()
+    }
     moved = select(Posting.kind, Entry.from_account, Entry.to_account, Entry.cents).join(
         Entry, Entry.posting_id == Posting.id
     )
