@@ -74,6 +74,7 @@ def reserved(session: Session, bid: Bid, task: Task, state: str = "reserved") ->
         fee_cents=0,
         currency="CHF",
         created_at=now,
+        promised_at=bid.starts_at,
         reserved_until=now + timedelta(minutes=30),
     )
     session.add(booking)

@@ -138,7 +138,7 @@ def test_a_lapsed_reservation_frees_the_hours_and_forgets_the_address(session: S
 def lapse(session: Session, booking: Booking, by: User) -> None:
     """Give up, once the payment page is closed."""
     payment = payment_of(session, booking)
-    payments.record(session, replace(paid(payment), event_id="left again", outcome="abandoned"))
+    payments.record(session, replace(paid(payment), outcome="abandoned", charge=None))
     payments.lapse(session, booking, by=by)
 
 

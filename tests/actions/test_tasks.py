@@ -253,6 +253,7 @@ def reserve(session: Session, task: Task) -> None:
             fee_cents=550,
             currency="CHF",
             created_at=clock.now(),
+            promised_at=clock.now(),
             reserved_until=clock.now() + timedelta(minutes=30),
         )
     )

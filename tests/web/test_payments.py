@@ -14,7 +14,7 @@ from marketplace import clock
 from marketplace.actions import payments
 from marketplace.domain.policy import Policy
 from marketplace.gateways import Gateways
-from marketplace.gateways.payments.sandbox.cards import ASKING_CARD, COSTS, DECLINED_CARD, GOOD_CARD, POOR_CARD
+from marketplace.gateways.payments.sandbox.cards import ALWAYS_ASKING_CARD, COSTS, DECLINED_CARD, GOOD_CARD, POOR_CARD
 from marketplace.jobs.payments import cancel_unpaid, charge_due
 from marketplace.models import Bid, BidStep, Booking, Entry, Payment, SandboxObject, Task, User
 from marketplace.queries.ledger import balances, ledger_faults
@@ -149,7 +149,7 @@ def test_a_decline_says_why_and_is_followed_by_another_try(
     assert checkouts(session) == 1
 
 
-@pytest.mark.parametrize("paid_with", [{"card": ASKING_CARD}, {"taken": "twint"}])
+@pytest.mark.parametrize("paid_with", [{"card": ALWAYS_ASKING_CARD}, {"taken": "twint"}])
 def test_the_bank_asks_and_a_refusal_is_followed_by_another_try(
     session: Session, page: Page, bid: Bid, paid_with: dict[str, str]
 ) -> None:
@@ -167,7 +167,7 @@ def test_the_bank_asks_and_a_refusal_is_followed_by_another_try(
 def test_a_test_card_is_taken_from_the_list_with_one_tap(session: Session, page: Page, bid: Bid) -> None:
     page.get(acceptance(bid)).submit(REACH).follow()
     taps = {button.get("value") for button in page.all("button[name=taken]")}
-    assert {GOOD_CARD, ASKING_CARD, POOR_CARD, DECLINED_CARD, "twint"} <= taps
+    assert {GOOD_CARD, ALWAYS_ASKING_CARD, POOR_CARD, DECLINED_CARD, "twint"} <= taps
     page.submit({"taken": GOOD_CARD}, form=ending(page)).follow(303)
     assert the(session, Payment).state == "held"
 
@@ -264,8 +264,8 @@ def booked_far_ahead(session: Session, page: Page, bid: Bid, card: str) -> tuple
     assert "Your card is saved now and charged on" in page.text
     page.submit(REACH).follow()
     assert "Save your card" in page.text
-    page.submit({"taken": card}, form=ending(page), status=200 if card == ASKING_CARD else 303)
-    if card == ASKING_CARD:
+    page.submit({"taken": card}, form=ending(page), status=200 if card == ALWAYS_ASKING_CARD else 303)
+    if card == ALWAYS_ASKING_CARD:
         page.submit({"confirms": "yes"}, form=ending(page))
     page.follow(303).follow()
     return the(session, Booking), the(session, Payment)
@@ -292,7 +292,7 @@ def test_what_the_bank_wants_confirmed_is_paid_on_a_page_or_the_visit_is_cancell
     session: Session, sign_in: SignIn, far_ahead: Bid, doors: Gateways
 ) -> None:
     customer = session.get_one(User, session.get_one(Task, far_ahead.task_id).customer_id)
-    booking, _ = booked_far_ahead(session, sign_in(customer), far_ahead, ASKING_CARD)
+    booking, _ = booked_far_ahead(session, sign_in(customer), far_ahead, ALWAYS_ASKING_CARD)
     with clock.moved_to(booking.starts_at - timedelta(days=29)):
         charge_due(doors)
         page, helper = sign_in(customer), sign_in(session.get_one(User, far_ahead.helper_id))
