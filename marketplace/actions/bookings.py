@@ -47,7 +47,6 @@ def reserve(
         fee_cents=price.fee_cents,
         currency=bid.currency,
         created_at=now,
-        promised_at=bid.starts_at,
         reserved_until=now + policy.reservation,
         address=address,
         phone=phone,

@@ -41,7 +41,8 @@ class Booking(Base, Public):
     fee_cents: Mapped[int]
     currency: Mapped[str] = mapped_column(String(3))
     created_at: Mapped[datetime]
-    promised_at: Mapped[datetime]  # the beginning first agreed: what cancelling costs is counted from the earlier one
+    # The beginning first agreed: what cancelling costs is counted from the earlier one.
+    promised_at: Mapped[datetime] = mapped_column(default=lambda row: row.get_current_parameters()["starts_at"])
     reserved_until: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
     sign_off_due_at: Mapped[datetime | None]

@@ -142,6 +142,15 @@ def lapse(session: Session, booking: Booking, by: User) -> None:
     payments.lapse(session, booking, by=by)
 
 
+def report_no_show(session: Session, booking: Booking, by: User) -> None:
+    with clock.moved_to(booking.starts_at + timedelta(hours=1)):
+        bookings.report_no_show(session, booking, by=by, policy=POLICY)
+
+
+def settle(session: Session, booking: Booking, by: User, *, refund_cents: int) -> None:
+    payments.settle(session, booking, by=by, refund_cents=refund_cents, helper_cents=0, reason="Darum.")
+
+
 VERBS: dict[str, Callable[[Session, Booking, dict[str, User]], object]] = {
     "confirm": lambda s, b, who: bookings.confirm(s, b),
     "lapse": lambda s, b, who: lapse(s, b, who["customer"]),
@@ -152,8 +161,12 @@ VERBS: dict[str, Callable[[Session, Booking, dict[str, User]], object]] = {
     "sign_off": lambda s, b, who: payments.sign_off(s, b, by=who["customer"]),
     "sign_off_in_silence": lambda s, b, who: payments.sign_off(s, b, by=None),
     "cancel": lambda s, b, who: payments.call_off(s, b, by=who["customer"], policy=POLICY),
-    "give_back": lambda s, b, who: payments.settle(s, b, by=who["operator"], in_favour_of="customer", reason="Ja."),
-    "settle": lambda s, b, who: payments.settle(s, b, by=who["operator"], in_favour_of="helper", reason="Nein."),
+    "give_up": lambda s, b, who: payments.give_up(s, b, by=who["helper"], note="Defekt.", policy=POLICY),
+    "report_no_show": lambda s, b, who: report_no_show(s, b, who["customer"]),
+    "object": lambda s, b, who: bookings.object_to_no_show(s, b, by=who["customer"], note="Ich war da."),
+    "settle_no_show": lambda s, b, who: payments.settle_no_show(s, b, policy=POLICY),
+    "give_back": lambda s, b, who: settle(s, b, who["operator"], refund_cents=b.price_cents),
+    "settle": lambda s, b, who: settle(s, b, who["operator"], refund_cents=0),
     "close": lambda s, b, who: bookings.close(s, b),
 }
 ALLOWED = {
@@ -165,6 +178,8 @@ ALLOWED = {
     "report_unsolved": "customer",
     "sign_off": "customer",
     "cancel": "customer helper",
+    "give_up": "helper",
+    "report_no_show": "customer helper",
     "settle": "operator",
     "give_back": "operator",
 }
@@ -211,7 +226,7 @@ def test_each_step_is_noted_and_told(session: Session) -> None:
     assert list(steps) == ["reserved", "confirmed", "on_the_way", "started", "finished", "signed_off", "closed"]
     assert session.get_one(Task, booking.task_id).state == "closed"
     events = session.scalars(select(JournalEntry.event).where(JournalEntry.subject_kind == "bookings"))
-    of_visit = {"visit_started", "visit_finished", "visit_signed_off"}
+    of_visit = {"visit_started", "visit_finished", "visit_signed_off", "payment_released"}
     assert set(events) == {"booking_reserved", "booking_confirmed", "helper_set_out", "booking_closed"} | of_visit
     told = session.execute(select(Notice.kind, Notice.user_id).order_by(Notice.id)).all()
     customer, helper = booking.customer_id, booking.helper_id
