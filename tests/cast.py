@@ -20,6 +20,7 @@ from marketplace.actions import disputes, payments
 from marketplace.db import by_public_id, transaction
 from marketplace.domain.policy import Policy
 from marketplace.jobs.payments import open_account, open_page, read_account
+from marketplace.jobs.reconciliation import reconcile
 from marketplace.models import (
     Bid,
     BidStep,
@@ -438,6 +439,8 @@ def dashboard(cast: Cast) -> Scene:
 
 def _visit(cast: Cast, state: str, *, helper: User | None = None, customer: User | None = None) -> Booking:
     """A visit that has come to this state, of these two."""
+    if helper is not None:  # whoever comes is certified
+        make_certification(cast.session, helper, state="granted")
     task = make_task(cast.session, customer or cast.customer, title=f"Router{cast.number}q blinkt")
     return make_booking(cast.session, make_bid(cast.session, task, helper or cast.helper), state=state)
 
@@ -513,6 +516,15 @@ def dispute(cast: Cast, helper: User | None = None) -> Scene:
 def own_dispute(cast: Cast) -> Scene:
     """A disputed payment of a visit at which the moderator helped."""
     return dispute(cast, cast.moderator)
+
+
+def bank_payout(cast: Cast) -> Scene:
+    """Money that was sent from the gateway to our own bank, as the comparison of the books has found out."""
+    gateways = cast.app.extensions["gateways"]
+    money.book(cast.session, gateways, make_bid(cast.session, _task(cast), cast.helper))
+    reference = money.sandbox_of(gateways).pay_out(100 + cast.number)
+    reconcile(gateways.payments)
+    return Scene({}, {"kind": "payout", "source": reference}, [reference])
 
 
 def new_fee(cast: Cast) -> Scene:
@@ -732,6 +744,7 @@ SCENES: dict[str, Callable[[Cast], Scene]] = {
         own_debt,
         dispute,
         own_dispute,
+        bank_payout,
         new_fee,
         fee,
         profile,

@@ -94,6 +94,8 @@ def started_in(
         places = {"VAR_FOLDER": str(folder), "DATABASE_URL": database_url}
         if environment == "production":
             places |= {"PUBLIC_URL": "https://hilfe.example.org", "MAIL_SERVER": "mail.example.org"}
+            places |= {"STRIPE_SECRET_KEY": "sk_test_nobody", "STRIPE_WEBHOOK_SECRET": "whsec_platform"}
+            places |= {"STRIPE_CONNECT_WEBHOOK_SECRET": "whsec_connect"}
         started.append(create_app({"ENVIRONMENT": environment, **demanded, **places}, RATELIMIT_ENABLED=False))
         return started[-1]
 

@@ -210,6 +210,7 @@ POST /operator/fees                                new_fee            in  403 40
 POST /operator/fees/ending                         fee                in  403 403 403 403 403 403 303
 GET  /operator/journal                             -                  in  403 403 403 403 200 200 200
 GET  /operator/money                               -                  in  403 403 403 403 403 200 200
+POST /operator/money/adoption                      bank_payout        in  403 403 403 403 403 303 303
 POST /operator/money/comparison                    -                  in  403 403 403 403 403 303 303
 GET  /operator/money/debts                         -                  in  403 403 403 403 403 200 200
 GET  /operator/money/debts/<public_id>             debtor             in  403 403 403 403 403 200 200

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from marketplace import clock
 from marketplace.domain.notices import NOTICES
 from marketplace.models import Notice, OutboxItem, User
+from marketplace.models.outbox import CHANNELS
 
 
 def tell(session: Session, user_id: int, kind: str, **facts: Any) -> None:
@@ -84,8 +85,14 @@ def close_the_past(session: Session, *, before: datetime) -> None:
     )
 
 
-def lease(session: Session, *, limit: int = 20, hold: timedelta = timedelta(seconds=30)) -> list[OutboxItem]:
-    """Take up to `limit` due deliveries for a while; what a killed worker held comes free again by itself.
+def lease(
+    session: Session,
+    *,
+    limit: int = 20,
+    hold: timedelta = timedelta(seconds=30),
+    channels: tuple[str, ...] = CHANNELS,
+) -> list[OutboxItem]:
+    """Take up to `limit` due deliveries of these channels for a while; what a killed worker held comes free again by itself.
 
     Nothing may be stuck for a minute, and whoever is slower than `hold` is at worst repeated under the same key.
     """
@@ -93,6 +100,7 @@ def lease(session: Session, *, limit: int = 20, hold: timedelta = timedelta(seco
     due = (
         select(OutboxItem.id)
         .where(
+            OutboxItem.channel.in_(channels),
             OutboxItem.due_at <= now,
             OutboxItem.delivered_at.is_(None),
             OutboxItem.given_up_at.is_(None),
@@ -126,9 +134,12 @@ def mark_delivered(session: Session, item_id: int, *, attempt: int) -> None:
     )
 
 
-def mark_failed(session: Session, item: OutboxItem, error: str, *, attempts_max: int = 8) -> None:
-    """Put a delivery back for later (1, 2, 4 ... minutes); a mail is given up after the last attempt, money never."""
+def mark_failed(
+    session: Session, item: OutboxItem, error: str, *, attempts_max: int = 8, pause: timedelta | None = None
+) -> None:
+    """Put a delivery back for later (1, 2, 4 ... minutes, or `pause`); a mail is given up after the last attempt, money never."""
     now = clock.now()
+    pause = pause or timedelta(minutes=min(60, 2 ** min(item.attempts - 1, 10)))
     last = item.channel == "mail" and item.attempts >= attempts_max
     session.execute(
         update(OutboxItem)
@@ -136,7 +147,7 @@ def mark_failed(session: Session, item: OutboxItem, error: str, *, attempts_max:
         .values(
             leased_until=None,
             error=error[:300],
-            due_at=now + timedelta(minutes=min(60, 2 ** (item.attempts - 1))),
+            due_at=now + pause,
             given_up_at=now if last else None,
         )
     )

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from marketplace import clock, ids
 from marketplace.actions import outbox
 from marketplace.db import db, transaction
-from marketplace.demo import parts
+from marketplace.demo import money, parts
 from marketplace.demo.needs import need_help
 from marketplace.demo.people import become_helper, open_account
 from marketplace.demo.world import DAYS, TOWNS, Life, World
@@ -57,7 +57,8 @@ def fill(policy: Policy, gateways: Gateways, *, blur_secret: bytes, echo: Callab
             _let_helpers_come(world, start, now)
             _let_customers_come(world, start)
             parts.play(world, start)
-            world.live(now, lambda: _pass_a_day(gateways, policy))
+            world.live(now, lambda: _pass_a_day(world))
+            money.close_the_books(world)
             badges.rebuild(policy=policy)
             with transaction() as session:
                 outbox.close_the_past(session, before=now - timedelta(days=3))
@@ -120,10 +121,12 @@ def _come_as_customer(world: World, known: list[tuple[int, str, Place]]) -> Life
     yield from need_help(world, person, place, card)
 
 
-def _pass_a_day(gateways: Gateways, policy: Policy) -> None:
+def _pass_a_day(world: World) -> None:
     """What the worker does by itself; standings once a week, since nobody looks at the past."""
+    gateways, policy = world.gateways, world.policy
     settle_pending(gateways)
     deadlines.work_off(gateways.photos, policy=policy)
+    money.hand_over(world)
     if clock.now().weekday() == 0:
         badges.refresh_stale(policy=policy)
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from marketplace import clock
 from marketplace.actions import bookings, payments, reviews
 from marketplace.db import transaction
+from marketplace.demo import money
 from marketplace.demo.bidding import say
 from marketplace.demo.deeds import on_booking, tried
 from marketplace.demo.world import Helper, Life, World
@@ -76,11 +77,17 @@ def visit(
         yield max(clock.now(), starts_at - timedelta(hours=world.random.choice((6, 30, 50))))
         _call_off(world, booking_id, customer_id, helper)
         return
-    yield from _work(world, booking_id, helper, starts_at, minutes)
+    odd = money.odd_ending(booking_id) if ending is None else None
+    if odd is not None:
+        yield from odd(world, booking_id, language)
+        return
+    yield from _work(world, booking_id, helper, starts_at, minutes, more_in=language if ending is None else None)
     if ending == "badly" or (ending is None and world.chance(0.04 if helper.quality > 0.6 else 0.12)):
         yield from _complain(world, booking_id, customer_id, language, settled=ending is None)
     else:
         yield from _part_well(world, booking_id, customer_id, language, helper, smooth=ending == "well")
+    if ending is None:
+        money.after_visit(world, booking_id)
 
 
 def _call_off(world: World, booking_id: int, customer_id: int, helper: Helper) -> None:
@@ -90,13 +97,16 @@ def _call_off(world: World, booking_id: int, customer_id: int, helper: Helper) -
     on_booking(booking_id, lambda s, b: payments.call_off(s, b, by=s.get_one(User, by), policy=world.policy))
 
 
-def _work(world: World, booking_id: int, helper: Helper, starts_at: datetime, minutes: int) -> Life:
-    """The helper sets out, begins, and finishes, more or less on time."""
+def _work(
+    world: World, booking_id: int, helper: Helper, starts_at: datetime, minutes: int, *, more_in: str | None
+) -> Life:
+    """The helper sets out, begins, and finishes, more or less on time; more work may turn up, in the language `more_in`."""
     random, helper_id = world.random, helper.user_id
     yield starts_at - timedelta(minutes=25)
     on_booking(booking_id, lambda s, b: bookings.set_out(s, b, by=s.get_one(User, helper_id)))
     yield starts_at + timedelta(minutes=random.randint(-5, 10))
-    on_booking(booking_id, lambda s, b: bookings.start(s, b, by=s.get_one(User, helper_id)))
+    if on_booking(booking_id, lambda s, b: bookings.start(s, b, by=s.get_one(User, helper_id))) and more_in:
+        money.more_work(world, booking_id, more_in)
     yield starts_at + timedelta(minutes=minutes + random.randint(-15, 30))
     on_booking(booking_id, lambda s, b: bookings.finish(s, b, by=s.get_one(User, helper_id), policy=world.policy))
 

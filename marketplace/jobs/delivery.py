@@ -6,6 +6,7 @@ makes the repeat harmless.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -17,8 +18,9 @@ from marketplace.domain.errors import DomainError
 from marketplace.gateways import Gateways
 from marketplace.gateways.mail import Mail, MailRefused
 from marketplace.gateways.payments import GatewayRefused
-from marketplace.jobs.payments import deliver_payout, deliver_refund, deliver_reversal
+from marketplace.jobs.payments import NotYet, deliver_payout, deliver_refund, deliver_reversal
 from marketplace.models import OutboxItem, User
+from marketplace.models.outbox import CHANNELS
 
 log = structlog.get_logger()
 
@@ -26,6 +28,7 @@ log = structlog.get_logger()
 Words = Callable[[str, User, dict[str, Any]], tuple[str, str]]
 
 
+WAIT = timedelta(days=7)  # for what is made due again by itself; the worker only looks whether that was missed
 MONEY = {"refund": deliver_refund, "payout": deliver_payout, "reversal": deliver_reversal}
 
 
@@ -37,10 +40,12 @@ class Delivered:
     not_delivered: int
 
 
-def deliver_due(gateways: Gateways, words: Words, *, limit: int = 20) -> Delivered:
-    """Deliver what is due, at most `limit`; each is leased by itself, so that a kill holds up only the one in hand."""
+def deliver_due(
+    gateways: Gateways, words: Words, *, limit: int = 20, channels: tuple[str, ...] = CHANNELS
+) -> Delivered:
+    """Deliver what is due of these channels, at most `limit`; each is leased by itself, so that a kill holds up only that one."""
     delivered = tried = 0
-    while tried < limit and (item_id := _leased()) is not None:
+    while tried < limit and (item_id := _leased(channels)) is not None:
         tried += 1
         item = db.session.get_one(OutboxItem, item_id)
         attempt = item.attempts
@@ -51,7 +56,8 @@ def deliver_due(gateways: Gateways, words: Words, *, limit: int = 20) -> Deliver
                 log.exception("not_delivered", outbox_id=item_id)
             with transaction() as session:
                 why = f"{type(problem).__name__}: {problem}"
-                outbox.mark_failed(session, session.get_one(OutboxItem, item_id), why)
+                pause = WAIT if isinstance(problem, NotYet) else None
+                outbox.mark_failed(session, session.get_one(OutboxItem, item_id), why, pause=pause)
         else:
             with transaction() as session:
                 outbox.mark_delivered(session, item_id, attempt=attempt)
@@ -59,10 +65,10 @@ def deliver_due(gateways: Gateways, words: Words, *, limit: int = 20) -> Deliver
     return Delivered(delivered, tried - delivered)
 
 
-def _leased() -> int | None:
+def _leased(channels: tuple[str, ...]) -> int | None:
     """The id of the next delivery that is due, leased; None when nothing is."""
     with transaction() as session:
-        return next((item.id for item in outbox.lease(session, limit=1)), None)
+        return next((item.id for item in outbox.lease(session, limit=1, channels=channels)), None)
 
 
 def _hand_over(item: OutboxItem, gateways: Gateways, words: Words) -> None:

@@ -54,6 +54,10 @@ REFUND_OPEN = (REFUND.asked, REFUND.given)  # one that was given may still come 
 NOT_OURS_YET = "not_ours_yet"
 
 
+class NotYet(GatewaySilent):
+    """Nothing can be done until something happens that makes it due again at once."""
+
+
 # ---- Being paid
 
 
@@ -229,7 +233,7 @@ def deliver_payout(facts: Mapping[str, Any], gateways: Gateways) -> None:
 
 
 def _destination(session: Session, payout_id: int) -> str:
-    """The helper's account; raises GatewaySilent while no money can reach it, or a bank disputes the money.
+    """The helper's account; raises NotYet while no money can reach it, or a bank disputes the money.
 
     What may have left already is only asked for again, whatever has happened since.
     """
@@ -240,9 +244,9 @@ def _destination(session: Session, payout_id: int) -> str:
     )
     may_have_left = payout.state == PAYOUT.sending
     if account is None or not (account.is_ready or may_have_left):
-        raise GatewaySilent("the helper has not given bank data yet")
+        raise NotYet("the helper has not given bank data yet")
     if session.scalar(disputed.limit(1)) is not None and not may_have_left:
-        raise GatewaySilent("a bank disputes the money")
+        raise NotYet("a bank disputes the money")
     return account.reference
 
 

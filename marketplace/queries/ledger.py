@@ -433,7 +433,7 @@ def _faults_of_facts(session: Session) -> Iterator[str]:
         yield f"credit {key} is not posted"
 
 
-WITHOUT_BOOKING = ("credit_given", "bank_payout", "fee_paid")
+WITHOUT_BOOKING = ("credit_given", "bank_payout", "other_fee", "fee_paid")
 
 
 def _raw(session: Session) -> Counter[str]:

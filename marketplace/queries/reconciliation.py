@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from marketplace.domain.money import FEES, GATEWAY
@@ -26,7 +26,8 @@ MOVEMENTS = {
 
 def booked(session: Session) -> Iterator[Booked]:
     """Every fact that moved money at the gateway, with the gateway's own name for what it is about; amounts in cents."""
-    is_fee = or_(Entry.from_account == FEES, Entry.to_account == FEES)
+    to_fees = or_(Entry.from_account == FEES, Entry.to_account == FEES)
+    is_fee = and_(to_fees, Posting.kind != "other_fee")  # a bill of the gateway is a movement by itself
     signed = case((Entry.from_account == GATEWAY, Entry.cents), else_=-Entry.cents)
     movement = case(MOVEMENTS, value=Posting.kind, else_="other")
     fact = (movement, func.coalesce(Posting.reference, ""), Entry.currency)

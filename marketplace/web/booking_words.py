@@ -60,16 +60,21 @@ HAPPENED = {
 }
 # A booking's money as a story, by the kinds of `queries.ledger.STORY`; what is between us and the gateway is not theirs.
 MONEY = {
-    "held": _l("Paid and held"),
-    "held_from_credit": _l("Paid from the credit, and held"),
-    "cash_paid": _l("Paid in cash"),
-    "refunded": _l("Back to the customer"),
-    "credited": _l("Back to the customer's credit"),
-    "helper": _l("For the helper"),
-    "fee": _l("Fee of the platform"),
-    "helper_gives_back": _l("Taken back from the helper"),
-    "fee_given_back": _l("Given back by the platform"),
+    "held": (N_("You have paid"), N_("Paid and held")),
+    "held_from_credit": (N_("Paid from your credit"), N_("Paid from the credit, and held")),
+    "cash_paid": (N_("Paid in cash"), N_("Paid in cash")),
+    "refunded": (N_("Back to you"), N_("Back to %(name)s")),
+    "credited": (N_("Back to your credit"), N_("Back to %(name)s")),
+    "helper": (N_("For %(name)s"), N_("For you")),
+    "fee": (N_("Fee of the platform"), N_("Fee of the platform")),
+    "helper_gives_back": (N_("Taken back from %(name)s"), N_("Taken back from you")),
+    "fee_given_back": (N_("Given back by the platform"), N_("Given back by the platform")),
 }
+
+
+def money_words(kind: str, side: Side, other: User) -> str:
+    """What a line of a booking's money says to this side."""
+    return _(MONEY[kind][0 if side == "customer" else 1], name=other.short_name)
 
 
 def turn(booking: Booking, side: Side, other: User, visit: Payment, extra: Payment | None) -> str | None:

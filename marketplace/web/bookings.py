@@ -29,6 +29,7 @@ from marketplace.web.booking_words import (
     STOPPED,
     consequence_of_absence,
     consequence_of_cancelling,
+    money_words,
     turn,
 )
 from marketplace.web.current import policy
@@ -103,7 +104,11 @@ def _money(booking: Booking, side: Side) -> dict[str, Any]:
         "asked_net_cents": asked.amount_cents - asked.fee_cents if asked else None,
         "decline": decline_words(visit.decline),
         "asked_decline": decline_words(asked.decline) if asked else None,
-        "story": [(MONEY[line.kind], line.cents) for line in story(db.session, booking) if line.kind in MONEY],
+        "story": [
+            (money_words(line.kind, side, _other(booking, side)), line.cents)
+            for line in story(db.session, booking)
+            if line.kind in MONEY
+        ],
         "refunds": refunds_of(db.session, booking.id) if visit.refunded_cents else [],
         "decisions": decisions_of(db.session, booking.id) if visit.settled_at else [],
         "turn": turn(booking, side, _other(booking, side), visit, asked),

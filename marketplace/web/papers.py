@@ -67,15 +67,11 @@ def bill_of_person(public_id: str) -> Response:
     return _bill(by_public_id(db.session, User, public_id))
 
 
-def years() -> tuple[int, int]:
-    """The first and the last year that there can be a statement of."""
-    return FIRST_YEAR, clock.now().astimezone(_zone()).year
-
-
 def _year(helper: User) -> Response:
-    """The statement of the year that the address names, else of this one; midnight is the operator's."""
-    first, last = years()
+    """The statement of the year that the address names (`2026`, `last`), else of this one; midnight is the operator's."""
+    first, last = FIRST_YEAR, clock.now().astimezone(_zone()).year
     asked = request.args.get("year", str(last))
+    asked = str(last - 1) if asked == "last" else asked
     if not re.fullmatch(r"[0-9]{4}", asked) or not first <= int(asked) <= last:
         raise NotFound()
     since, until = (datetime(int(asked) + more, 1, 1, tzinfo=_zone()).astimezone(UTC) for more in (0, 1))

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.xdist_group("pages")
 
 LIGHTHOUSE = ROOT / "node_modules" / ".bin" / "lighthouse"
 GATES = {"performance": 0.95, "accessibility": 1.0, "best-practices": 1.0, "seo": 1.0}
-RUNS = 3  # the median counts: other work on the machine slows a page down
+# Other work on the machine slows a page down. So of five runs those three count in which Lighthouse found the machine
+# fastest, and of them the median.
+RUNS, COUNTED = 5, 3
 PAGES = {
     "home": Visit("pages.home"),
     "posting": Visit("drafts.show", "stranger", {"public_id": "draft/full", "step": "words"}),
@@ -35,7 +37,7 @@ def test_lighthouse(town: Town, tmp_path: Path, page: str, figure, full: bool) -
     visit = PAGES[page]
     cookies = {"language": "de", **town.cookies(visit.person)}
     runs = [measured(town.url + town.address(visit.endpoint, visit.values), cookies, tmp_path) for _ in range(RUNS)]
-    scores = {category: statistics.median(run[category] for run in runs) for category in GATES}
+    scores = counted(runs)
     print(page, scores)
     assert missed(scores) == []
     figure(
@@ -50,8 +52,20 @@ def test_a_missed_gate_is_said():
     assert missed({**held, "performance": 0.94, "seo": 0.99}) == ["performance 0.94 < 0.95", "seo 0.99 < 1.0"]
 
 
-def measured(address: str, cookies: dict[str, str], folder: Path) -> dict[str, float]:
-    """The four scores of one run."""
+def test_the_runs_on_the_fastest_machine_count():
+    speeds = {900.0: 0.5, 2000.0: 0.97, 2100.0: 0.99, 1900.0: 0.96, 400.0: 0.3}
+    runs = [(speed, dict.fromkeys(GATES, score)) for speed, score in speeds.items()]
+    assert counted(runs) == dict.fromkeys(GATES, 0.97)
+
+
+def counted(runs: list[tuple[float, dict[str, float]]]) -> dict[str, float]:
+    """The median scores of the runs in which the machine was fastest."""
+    fastest = sorted(runs, key=lambda run: run[0], reverse=True)[:COUNTED]
+    return {category: statistics.median(scores[category] for _, scores in fastest) for category in GATES}
+
+
+def measured(address: str, cookies: dict[str, str], folder: Path) -> tuple[float, dict[str, float]]:
+    """How fast Lighthouse found the machine in one run, and its four scores."""
     headers, answer = folder / "headers.json", folder / "lighthouse.json"
     headers.write_text(json.dumps({"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}))
     command = [str(node_package(LIGHTHOUSE)), address, "--quiet", "--output=json", f"--output-path={answer}"]
@@ -59,8 +73,9 @@ def measured(address: str, cookies: dict[str, str], folder: Path) -> dict[str, f
     options = [f"--chrome-flags={flags}", f"--extra-headers={headers}", f"--only-categories={','.join(GATES)}"]
     environment = {**os.environ, "CHROME_PATH": chromium_path() or ""}
     subprocess.run([*command, *options], env=environment, check=True, capture_output=True, timeout=300)
-    categories = json.loads(answer.read_text())["categories"]
-    return {category: categories[category]["score"] for category in GATES}
+    report = json.loads(answer.read_text())
+    scores = {category: report["categories"][category]["score"] for category in GATES}
+    return report["environment"]["benchmarkIndex"], scores
 
 
 def missed(scores: dict[str, float]) -> list[str]:

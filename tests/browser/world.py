@@ -9,13 +9,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace import clock
-from marketplace.actions import accounts, bids, bookings, messages, payments, reviews, tasks
+from marketplace.actions import accounts, bids, bookings, disputes, fees, messages, payments, refunds, reviews, tasks
 from marketplace.db import by_public_id, db, transaction
 from marketplace.domain.gateway import ChargeFact
+from marketplace.domain.policy import Policy
 from marketplace.gateways.payments.sandbox.cards import GOOD_CARD
 from marketplace.jobs.payments import give_up, open_account, open_page, read_account
 from marketplace.jobs.payments import settle as settle_payment
-from marketplace.models import Bid, Booking, Payment, Profile, Task, User
+from marketplace.jobs.reconciliation import reconcile
+from marketplace.models import Bid, Booking, Payment, Profile, Refund, Task, User
 from tests.browser.town import Town
 from tests.factories import (
     make_bid,
@@ -26,8 +28,10 @@ from tests.factories import (
     make_review,
     make_task,
     make_user,
+    payment_of,
     tomorrow_at,
 )
+from tests.money import accept, sign_off
 
 # What each side did, step by step, until a booking stood in this state.
 VISITS = {
@@ -53,6 +57,7 @@ def settle(town: Town) -> None:
         _bids_in_every_state,
         _bookings_in_every_state,
         _payouts,
+        _money,
         _tasks_in_every_state,
         _drafts,
         _decisions,
@@ -228,6 +233,31 @@ def _payouts(town: Town) -> None:
     waits = open_account(_person(town, "hugo"), doors, country="CH")
     link = doors.payments.onboarding_page(waits, return_url=town.url, refresh_url=town.url)
     town.things["onboarding/hugo"] = link.rpartition("/")[2]
+
+
+def _money(town: Town) -> None:
+    """What the operator sees of the money: a released payment, one that a bank disputes, a debt, a failed refund, a fee to come."""
+    doors, policy = town.app.extensions["gateways"], Policy(cash_allowed=1, cash_fee_percent=10)
+    released = by_public_id(db.session, Booking, town.things["booking/signed_off"])
+    town.things["payment/released"] = payment_of(db.session, released).public_id
+    disputed = _booked(town, len(VISITS) + 2)
+    for step in ("start", "finish", "sign_off"):
+        _take_step(town, disputed, step)
+    charge = str(payment_of(db.session, db.session.get_one(Booking, disputed)).charge)
+    db.session.rollback()
+    fact = doors.payments.read_dispute(doors.sandbox.open_dispute(charge, "product_not_received"))
+    with transaction() as session:
+        town.things["dispute/open"] = disputes.record(session, fact).public_id
+    bid = make_bid(db.session, make_task(db.session, _person(town, "anna")), _person(town, "paul"), price_cents=6500)
+    sign_off(db.session, db.session.get_one(Booking, accept(db.session, bid, policy=policy, in_cash=True).booking_id))
+    with transaction() as session:
+        refund = session.scalars(select(Refund).order_by(Refund.id).limit(1)).one()
+        refunds.deny(session, refund.id, "expired_or_canceled_card", tried=refund.tries)
+        admin, later = _person(town, "admin"), clock.now() + timedelta(days=9)
+        terms = {"percent": 8, "min_cents": 200, "max_cents": 900, "skill_id": None, "friends_only": True}
+        fees.set_rule(session, by=admin, **terms, valid_from=later, valid_until=None, reason="Dank an alle Friends")
+        fees.set_rule(session, by=admin, **terms, valid_from=None, valid_until=later, reason="Bis es so weit ist")
+    reconcile(doors.payments)
 
 
 def _take_step(town: Town, booking_id: int, step: str) -> None:

@@ -138,7 +138,7 @@ FIGURES = {
     "Luca bids CHF 65",
     "Open your authenticator app, for example Aegis, 2FAS or the one of your phone.",
     "Please choose 0 to %(max)s percent.",
-    "Please choose a first and a last day, for example 2026-11-01.",
+    "“%(typed)s” is no day. Please choose one, for example 2026-11-01.",
     "Please choose a full quarter of an hour, such as 19:15.",
     "Please give a postcode of four or five digits, for example 8400.",
     "Please type a date such as 2026-11-28.",

@@ -487,7 +487,9 @@ def test_a_payout_waits_for_the_account_and_leaves_once_it_is_ready(session: Ses
     booking = done(session, doors)
     hand_over(doors)
     payout = payout_by(session, booking)
-    assert payout.state == "waiting"
+    item = session.scalars(select(OutboxItem).where(OutboxItem.key == f"payout-{payout.id}")).one()
+    assert (payout.state, item.given_up_at) == ("waiting", None)
+    assert item.due_at > clock.now() + timedelta(days=6)  # until the account is ready there is nothing to ask
     reference = onboard(session, booking.helper_id, doors, ready=False)
     sandbox_of(doors).onboard(reference, complete=False)
     read_account(booking.helper_id, doors)

@@ -17,6 +17,7 @@ from marketplace import clock
 from marketplace.actions import payments, retries
 from marketplace.db import db, transaction
 from marketplace.domain.errors import NotAllowed, NotFound
+from marketplace.domain.money import BANK, FEES
 from marketplace.domain.reconciliation import Kind
 from marketplace.domain.spreadsheets import amount, csv_lines
 from marketplace.models import (
@@ -35,8 +36,10 @@ from marketplace.models import (
     User,
 )
 from marketplace.queries import money as queries
-from marketplace.queries.ledger import ledger_faults
+from marketplace.queries.ledger import balances, ledger_faults
 from marketplace.queries.payments import latest_of
+from marketplace.queries.reconciliation import booked
+from marketplace.web.languages import speaking
 from marketplace.web.operator.money_words import DIFFERENCES, MOVEMENTS, POSTINGS
 from tests import money
 from tests.factories import make_bid, make_booking, make_helper, make_operator, make_task, make_user, payment_of
@@ -120,14 +123,22 @@ def test_a_period_narrows_what_moved(session: Session, olga: Page, doors) -> Non
         assert [one.text_content() for one in olga.all(".tabs [aria-current=page]")] == ["Overview", words]
 
 
-@pytest.mark.parametrize("query", ["from=yesterday", "to=2026-02-30", "from=2026-12-01&to=2026-11-01", "to=9999-12-31"])
-def test_what_is_no_period_is_said_and_kept(olga: Page, query: str) -> None:
+@pytest.mark.parametrize(
+    ("query", "said", "kept"),
+    [
+        ("from=yesterday", "“yesterday” is no day", ["", ""]),
+        ("from=2026-01-01&to=2026-02-30", "“2026-02-30” is no day", ["2026-01-01", ""]),
+        ("from=2026-12-01&to=2026-11-01", "The last day comes before the first", ["2026-12-01", "2026-11-01"]),
+        ("to=9999-12-31", "“9999-12-31” is no day", ["", ""]),
+        ("from=0001-01-01", "is no day", ["", ""]),
+        ("from=20260101T00", "is no day", ["", ""]),
+    ],
+)
+def test_what_is_no_period_is_said(olga: Page, query: str, said: str, kept: list[str]) -> None:
     for address in ("/operator/money", "/operator/money/payments", "/operator/money/postings", "/operator/disputes"):
         olga.get(f"{address}?{query}")
-        assert olga.all(".alert-bad"), address
-        typed = dict(part.split("=") for part in query.split("&"))
-        for name, value in typed.items():
-            assert olga.all(f"input[name={name}]")[0].get("value") == value
+        assert said in folded(olga.all(".alert-bad")[0]), address
+        assert [one.get("value") for one in olga.all("input[type=date]")] == kept
     olga.get(f"/operator/money/postings.csv?{query}", status=422)
 
 
@@ -314,12 +325,57 @@ def test_each_difference_says_what_to_do(session: Session, olga: Page, doors) ->
     olga.get("/operator/money")
     lines = [folded(row) for row in olga.all("#books tbody tr")]
     assert len(lines) == len(DIFFERENCES) == 6
-    for what, (title, advice) in DIFFERENCES.items():
+    said = speaking("en", lambda: {what: (str(title), str(advice)) for what, (title, advice) in DIFFERENCES.items()})
+    for what, (title, advice) in said.items():
         [line] = [one for one in lines if f"ch_{what}" in one]
-        assert str(title) in line
-        assert str(advice) in line
+        assert title in line
+        assert advice in line
     assert olga.all(f"#books a[href='/operator/bookings/{booking.public_id}']")
     assert "Less is there than belongs to others" in olga.text
+
+
+def test_what_was_sent_to_our_own_bank_is_taken_over_once(session: Session, olga: Page, doors) -> None:
+    money.done(session, doors)
+    reference = money.sandbox_of(doors).pay_out(300)
+    olga.post("/operator/money/comparison").follow()
+    assert "The books differ" in olga.text
+    olga.submit(form="/operator/money/adoption").follow()
+    assert "The books agree: 2 lines compared" in olga.text
+    assert balances(session)[BANK] == 300
+    assert session.scalars(select(Posting.reference).where(Posting.kind == "bank_payout")).all() == [reference]
+    assert ledger_faults(session) == []
+    again = {"kind": "payout", "source": reference}
+    olga.post("/operator/money/adoption", again, status=404)
+    assert "Paid out to our bank" in rows_of(olga.get("/operator/money/postings?account=bank"))[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "source"),
+    [("charge", "ch_x"), ("payout", ""), ("payout", "po_y"), ("payout", "po_z"), ("fee", "po_x"), ("", "")],
+)
+def test_only_what_the_comparison_found_is_taken_over(session: Session, olga: Page, kind: str, source: str) -> None:
+    found = [
+        {"what": "not_in_ledger", "kind": kind, "source": source, "gateway_cents": -300}
+        for kind, source in (("charge", "ch_x"), ("payout", "po_x"), ("payout", ""))
+    ]
+    found += [{"what": "other_amount", "kind": "payout", "source": "po_z", "gateway_cents": -300}]
+    figures = {"movements": 3, "matched": 0, "gateway_cents": 0, "ledger_cents": 0, "owed_cents": 0}
+    session.add(Reconciliation(at=clock.now(), differences=found, currency="CHF", **figures))
+    session.commit()
+    olga.post("/operator/money/adoption", {"kind": kind, "source": source}, status=404)
+    assert session.scalars(select(Posting)).all() == []
+
+
+def test_a_bill_of_the_payment_service_is_taken_over_as_a_fee(session: Session, olga: Page) -> None:
+    found = {"what": "not_in_ledger", "kind": "fee", "source": "fee_x", "gateway_cents": -250}
+    figures = {"movements": 1, "matched": 0, "gateway_cents": 0, "ledger_cents": 0, "owed_cents": 0}
+    session.add(Reconciliation(at=clock.now(), differences=[found], currency="CHF", **figures))
+    session.commit()
+    olga.post("/operator/money/adoption", {"kind": "fee", "source": "fee_x"})
+    [line] = booked(session)
+    assert (line.kind, line.source, line.amount_cents, line.fee_cents) == ("fee", "fee_x", -250, 0)
+    assert balances(session)[FEES] == 250
+    assert ledger_faults(session) == []
 
 
 def test_a_silent_gateway_breaks_nothing(session: Session, olga: Page, doors) -> None:
@@ -680,7 +736,9 @@ def test_a_rule_may_begin_later_and_end_by_itself(session: Session, admin: Page)
         ({"skill_id": "9999"}, "skill_id"),
         ({"starts_on": "2020-01-01"}, "starts_on"),
         ({"starts_on": "soon"}, "starts_on"),
+        ({"starts_on": "0001-01-01"}, "starts_on"),
         ({"ends_on": "2020-01-01"}, "ends_on"),
+        ({"ends_on": "9999-12-31"}, "ends_on"),
         ({"reason": ""}, "reason"),
         ({"reason": "x" * 201}, "reason"),
     ],

@@ -20,7 +20,7 @@ from marketplace.queries import papers
 from marketplace.queries.ledger import balances, ledger_faults
 from marketplace.queries.papers import year_of
 from marketplace.queries.payouts import sums_of
-from marketplace.web.mails import words
+from marketplace.web import mails
 from tests import money
 from tests.factories import (
     make_bid,
@@ -66,11 +66,11 @@ def test_a_receipt_tells_what_was_paid_how_and_by_whom_the_work_was_done(
     booking = make_booking(session)
     page = sign_in(session.get_one(User, booking.customer_id))
     text = text_of(page.get(f"/bookings/{booking.public_id}/receipt"))
-    for said in (
+    for words in (
         *("Receipt", "Clara Kundin", "Hans Helfer", "Kein WLAN im Schlafzimmer", booking.public_id),
         *("Paid online (card or TWINT)", "CHF 55.00", "Musterbetrieb AG", "Beispielgasse 1", "not an invoice"),
     ):
-        assert said in text, said
+        assert words in text, words
     assert f'filename="receipt-{booking.public_id}.pdf"' in page.response.headers["Content-Disposition"]
     page.get(f"/bookings/{booking.public_id}")
     assert page.all(f"a[href='/bookings/{booking.public_id}/receipt']")
@@ -98,8 +98,8 @@ def test_a_receipt_names_what_went_back_and_what_is_on_its_way(session: Session,
         )
     page = sign_in(session.get_one(User, booking.customer_id))
     text = text_of(page.get(f"/bookings/{booking.public_id}/receipt"))
-    for said in ("Given back to where you paid from", "-CHF 20.00", "Paid in all", "CHF 35.00", "on its way"):
-        assert said in text.replace("−", "-").replace("CHF-", "-CHF "), said
+    for words in ("Given back to where you paid from", "-CHF 20.00", "Paid in all", "CHF 35.00", "on its way"):
+        assert words in text.replace("−", "-").replace("CHF-", "-CHF "), words
 
 
 def test_there_is_no_receipt_before_something_was_paid(session: Session, sign_in: SignIn) -> None:
@@ -119,8 +119,8 @@ def test_a_statement_tells_price_fee_net_and_when_it_was_sent(session: Session, 
     page = sign_in(helper)
     address = f"/bookings/{booking.public_id}/statement"
     text = text_of(page.get(address))
-    for said in ("Statement of a booking", "CHF 55.00", "CHF 5.50", "CHF 49.50", "To be sent to your account", "10 %"):
-        assert said in text, said
+    for words in ("Statement of a booking", "CHF 55.00", "CHF 5.50", "CHF 49.50", "To be sent to your account", "10 %"):
+        assert words in text, words
     assert "Clara Kundin" not in text, "the helper reads a customer's short name"
     money.onboard(session, helper.id, doors)
     money.hand_over(doors)
@@ -178,6 +178,10 @@ def test_midnight_at_new_year_is_the_operators(session: Session, sign_in: SignIn
         page = sign_in(session.get_one(User, booking.helper_id))
         assert "Kein WLAN" in text_of(page.get("/my-statement?year=2027"))
         assert "Kein WLAN" not in text_of(page.get("/my-statement?year=2026"))
+        assert "Statement of the year 2027" in text_of(page.get("/my-statement"))
+        assert "Statement of the year 2026" in text_of(page.get("/my-statement?year=last"))
+        for link in ("/my-statement", "/my-statement?year=last"):
+            assert page.get("/payouts").all(f"a[href='{link}']")
 
 
 @pytest.mark.parametrize("year", ["", "1999", "9999", "twenty", "2026'", "٢٠٢٦"])
@@ -196,8 +200,8 @@ def test_a_fee_owed_is_billed_paid_and_written_down_once(session: Session, sign_
     page.get(f"/bookings/{booking.public_id}")
     assert page.all("a[href='/my-bill']")
     text = text_of(page.get("/my-bill"))
-    for said in ("CHF 5.50", "CH58 0079 1123 0008 8901 2", "Hans Helfer", "Kein WLAN im Schlafzimmer"):
-        assert said in text, said
+    for words in ("CHF 5.50", "CH58 0079 1123 0008 8901 2", "Hans Helfer", "Kein WLAN im Schlafzimmer"):
+        assert words in text, words
     room = sign_in(olga).get("/operator/money/debts")
     assert "Hans Helfer" in room.text
     room.get(f"/operator/money/debts/{helper.public_id}")
@@ -314,21 +318,21 @@ def test_a_paper_of_a_long_time_ago_is_still_there(session: Session, sign_in: Si
 
 
 @pytest.mark.parametrize(
-    ("kind", "side", "paper", "facts"),
+    ("kind", "paper", "facts"),
     [
-        ("booking_confirmed", "customer", "receipt", {}),
-        ("review_due", "customer", "receipt", {}),
-        ("booking_cancelled", "customer", "receipt", {"refund_cents": 5500}),
-        ("visit_signed_off", "helper", "statement", {"helper_cents": 4950}),
-        ("payout_sent", "helper", "statement", {"cents": 4950}),
+        ("booking_confirmed", "receipt", {}),
+        ("review_due", "receipt", {}),
+        ("booking_cancelled", "receipt", {"refund_cents": 5500}),
+        ("visit_signed_off", "statement", {"helper_cents": 4950}),
+        ("payout_sent", "statement", {"cents": 4950}),
     ],
 )
 def test_the_mails_about_money_lead_to_the_paper(
-    session: Session, doors, *, kind: str, side: str, paper: str, facts: dict[str, int]
+    session: Session, doors, kind: str, paper: str, facts: dict[str, int]
 ) -> None:
     booking = money.done(session, doors)
-    reader = session.get_one(User, booking.customer_id if side == "customer" else booking.helper_id)
-    _subject, body = words(kind, reader, {"booking_id": booking.id, "task_id": booking.task_id, **facts})
+    reader = session.get_one(User, booking.customer_id if paper == "receipt" else booking.helper_id)
+    _subject, body = mails.words(kind, reader, {"booking_id": booking.id, "task_id": booking.task_id, **facts})
     assert f"http://localhost/bookings/{booking.public_id}/{paper}" in body
 
 
@@ -336,5 +340,5 @@ def test_who_pays_on_the_spot_gets_no_receipt_before(session: Session, doors) ->
     booking = money.done(session, doors)
     customer, helper = (session.get_one(User, number) for number in (booking.customer_id, booking.helper_id))
     about = {"booking_id": booking.id, "task_id": booking.task_id}
-    assert "/receipt" not in words("booking_confirmed", customer, {**about, "cash_cents": 5500})[1]
-    assert "/receipt" not in words("review_due", helper, about)[1]
+    assert "/receipt" not in mails.words("booking_confirmed", customer, {**about, "cash_cents": 5500})[1]
+    assert "/receipt" not in mails.words("review_due", helper, about)[1]

@@ -201,3 +201,22 @@ def test_customers_have_no_profile_to_change(session: Session, sign_in: SignIn) 
 @pytest.mark.parametrize("address", ["/helpers/a%00b", "/helpers?place=%00", "/helpers?place=3011&skill=%00"])
 def test_a_nul_sign_is_refused_before_the_database_meets_it(client: Page, address: str) -> None:
     client.get(address, status=404 if "?" not in address else 422)
+
+
+def test_a_helper_reaches_profile_certifications_and_badge_from_menu_and_account(
+    session: Session, sign_in: Callable[[User], Page]
+) -> None:
+    helper = sign_in(make_helper(session)).get("/account")
+    for way in ("/my-profile", "/my-certifications", "/my-badge"):
+        assert helper.all(f"main a[href='{way}']")
+    for way in ("/my-profile", "/my-badge"):
+        assert helper.all(f"#account-menu a[href='{way}']")
+    customer = sign_in(make_user(session)).get("/account")
+    assert not customer.all("a[href='/my-badge'], a[href='/my-profile']")
+
+
+def test_a_profile_leads_a_visitor_to_the_next_step(client: Page, session: Session) -> None:
+    hans = make_helper(session)
+    profile = session.scalars(select(Profile).where(Profile.user_id == hans.id)).one()
+    client.get(f"/helpers/{profile.public_id}")
+    assert client.all("main a.button-primary[href='/post']")

@@ -10,7 +10,7 @@ from flask_login import current_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, DateField, IntegerField, SelectField, StringField
-from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, ValidationError
 
 from marketplace import clock
 from marketplace.actions import fees as actions
@@ -30,6 +30,7 @@ from marketplace.web.languages import lazy_gettext as _l
 from marketplace.web.operator.room import bp
 
 SAMPLE_CENTS = 5_000  # of the bid by which rules are compared
+YEARS_AHEAD = 20
 
 
 class RuleForm(FlaskForm):
@@ -53,6 +54,14 @@ class RuleForm(FlaskForm):
     reason = StringField(
         _l("Reason"), validators=[DataRequired(_l("Please give a reason.")), Length(max=200)], filters=[clean]
     )
+
+    def validate_starts_on(self, field: DateField) -> None:
+        """A day that a calendar has on every clock."""
+        _demand_near(field)
+
+    def validate_ends_on(self, field: DateField) -> None:
+        """The same for the end."""
+        _demand_near(field)
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
@@ -134,6 +143,12 @@ def _page(form: RuleForm) -> str:
 
 
 FIELDS = {"valid_from": "starts_on", "valid_until": "ends_on"}  # of the verb, as the form calls them
+
+
+def _demand_near(field: DateField) -> None:
+    """A rule for a later century is a slip of the keyboard."""
+    if field.data and not 2000 <= field.data.year <= clock.now().year + YEARS_AHEAD:
+        raise ValidationError(_("Please choose a day within the next years."))
 
 
 def _begin(form: RuleForm) -> datetime | None:

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from wtforms import HiddenField
 
 from marketplace.actions import payments as actions
+from marketplace.actions import reconciliation as books
 from marketplace.actions import retries as retrying
 from marketplace.db import by_public_id, db, transaction
 from marketplace.domain.errors import Invalid
@@ -68,6 +69,7 @@ def money() -> str:
         differences=differences,
         bookings=lists.booking_names(db.session, {int(one["booking_id"]) for one in differences if one["booking_id"]}),
         movements=MOVEMENTS,
+        taken_over=books.TAKEN_OVER,
         what_to_do=DIFFERENCES,
     )
 
@@ -86,6 +88,15 @@ def comparison() -> Response:
         else:
             flash(_("The books agree: %(count)s lines compared.", count=result.movements), "success")
     return redirect(url_for("operator.money", _anchor="books"), 303)
+
+
+@bp.post("/money/adoption")
+@operator_only("moderator")
+def adoption() -> Response:
+    """Take over into the ledger what the payment service did by itself, and compare once more."""
+    with transaction() as session:
+        books.take_over(session, request.form.get("kind", ""), request.form.get("source", ""), by=current_user)
+    return comparison()
 
 
 @bp.post("/money/retries")

@@ -1,5 +1,6 @@
 """A time from one day to another, as it stands in an address: both days on the operator's wall clock, both included."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from marketplace import clock
 from marketplace.web.languages import gettext as _
 
 Span = tuple[datetime, datetime]
+FIRST_DAY, LAST_YEAR = date(2020, 1, 1), 2999  # there was nothing before
 
 
 @dataclass(frozen=True)
@@ -30,18 +32,19 @@ class Period:
 
 def period_asked(default: str | None = None) -> Period:
     """The period in this request's address; without one the preset `default`, or everything. What is no day is said."""
-    typed_from, typed_to = (request.args.get(name, "").strip()[:10] for name in ("from", "to"))
-    if not typed_from and not typed_to:
+    typed = [request.args.get(name, "").strip()[:10] for name in ("from", "to")]
+    if not any(typed):
         return of_preset(default) if default else Period("", "", None)
-    try:
-        first = date.fromisoformat(typed_from) if typed_from else date(2020, 1, 1)
-        last = date.fromisoformat(typed_to) if typed_to else _today()
-        span = span_of(first, last)
-    except (ValueError, OverflowError):
-        return Period(typed_from, typed_to, None, _("Please choose a first and a last day, for example 2026-11-01."))
+    days = [_day(text) for text in typed]
+    kept = [day.isoformat() if day else "" for day in days]  # an input of days shows nothing else
+    wrong = [text for text, day in zip(typed, days, strict=True) if text and not day]
+    if wrong:
+        error = _("“%(typed)s” is no day. Please choose one, for example 2026-11-01.", typed=wrong[0])
+        return Period(kept[0], kept[1], None, error)
+    first, last = days[0] or FIRST_DAY, days[1] or _today()
     if last < first:
-        return Period(typed_from, typed_to, None, _("The last day comes before the first."))
-    return Period(first.isoformat(), last.isoformat(), span)
+        return Period(kept[0], kept[1], None, _("The last day comes before the first."))
+    return Period(first.isoformat(), last.isoformat(), span_of(first, last))
 
 
 def of_preset(name: str) -> Period:
@@ -67,6 +70,17 @@ def span_of(first: date, last: date) -> Span:
     days = (first, last + timedelta(days=1))
     since, until = (datetime.combine(day, time(), zone).astimezone(UTC) for day in days)
     return since, until
+
+
+def _day(text: str) -> date | None:
+    """The day that was typed, in a year that a calendar has."""
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if FIRST_DAY.year <= day.year <= LAST_YEAR else None
 
 
 def _days(name: str) -> tuple[date, date]:

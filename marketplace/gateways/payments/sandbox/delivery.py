@@ -50,6 +50,12 @@ class Delivery(Store):
             asked = select(func.count(SandboxEvent.id)).where(SandboxEvent.delivered_at.is_(None))
             return books.session.scalar(asked) or 0
 
+    def skip_events(self) -> int:
+        """Let nothing of before be delivered any more: for the demo's past; gives how many were waiting."""
+        with self.books() as books:
+            waiting = update(SandboxEvent).where(SandboxEvent.delivered_at.is_(None))
+            return books.session.execute(waiting.values(delivered_at=books.now)).rowcount  # type: ignore[attr-defined]
+
     def redeliver(self, since: datetime | None = None) -> int:
         """Let all events, or those since a moment, be delivered once more, lost ones too; gives how many."""
         with self.books() as books:
