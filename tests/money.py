@@ -119,7 +119,7 @@ def hand_over(doors: Gateways, *, rounds: int = 20) -> int:
     for _ in range(rounds):
         round_ = deliver_due(doors, lambda kind, reader, facts: (kind, ""), limit=100, channels=tuple(MONEY))
         handed += round_.delivered
-        if not round_.delivered + round_.failed:
+        if not round_.delivered + round_.not_delivered:
             break
     return handed
 

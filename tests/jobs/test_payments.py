@@ -13,7 +13,7 @@ from marketplace.db import transaction
 from marketplace.domain.errors import NotAllowed, WrongState
 from marketplace.gateways import Gateways
 from marketplace.gateways.payments import GatewaySilent
-from marketplace.gateways.payments.sandbox.cards import ASKING_CARD, DECLINED_CARD, GOOD_CARD, SLOW_REFUND_CARD
+from marketplace.gateways.payments.sandbox.cards import ALWAYS_ASKING_CARD, DECLINED_CARD, GOOD_CARD, SLOW_REFUND_CARD
 from marketplace.gateways.payments.sandbox.switches import Fault
 from marketplace.jobs.payments import (
     cancel_unpaid,
@@ -321,19 +321,19 @@ def test_a_saved_card_is_charged_a_month_before_the_visit(session: Session, door
 
 
 def test_a_bank_that_asks_leads_to_a_page_and_the_page_to_the_money(session: Session, doors: Gateways) -> None:
-    payment = far(session, doors, ASKING_CARD)
+    payment = far(session, doors, ALWAYS_ASKING_CARD)
     with later(days=60):
         charge_due(doors)
         assert (payment.state, payment.decline) == ("action_needed", "authentication_required")
         assert charge_due(doors) == cancel_unpaid(doors, policy=POLICY) == 0
-        pay(payment, doors, ASKING_CARD, confirms=True)
+        pay(payment, doors, ALWAYS_ASKING_CARD, confirms=True)
         assert (payment.state, booking_of(session, payment).state) == ("held", "confirmed")
     assert moved(session, "charge") == [5_500]
     assert ledger_faults(session) == []
 
 
 def test_a_page_of_the_bank_that_ran_out_is_opened_anew(session: Session, doors: Gateways) -> None:
-    payment = far(session, doors, ASKING_CARD)
+    payment = far(session, doors, ALWAYS_ASKING_CARD)
     with later(days=60):
         charge_due(doors)
         first = page_of(payment, doors)
@@ -350,7 +350,7 @@ def test_a_page_of_the_bank_that_ran_out_is_opened_anew(session: Session, doors:
 
 @pytest.mark.parametrize("is_opened", [False, True])
 def test_what_was_not_mended_in_time_is_cancelled(session: Session, doors: Gateways, is_opened: bool) -> None:
-    payment = far(session, doors, ASKING_CARD)
+    payment = far(session, doors, ALWAYS_ASKING_CARD)
     with later(days=60):
         charge_due(doors)
     with later(days=80, hours=-71):
@@ -363,7 +363,7 @@ def test_what_was_not_mended_in_time_is_cancelled(session: Session, doors: Gatew
 
 
 def test_paid_in_the_last_instant_wins_over_being_cancelled(session: Session, doors: Gateways) -> None:
-    payment = far(session, doors, ASKING_CARD)
+    payment = far(session, doors, ALWAYS_ASKING_CARD)
     with later(days=60):
         charge_due(doors)
     with later(days=80, hours=-71):
