@@ -142,7 +142,7 @@ class Lane:
         """The customer pays and never comes back: the gateway's message or the worker finds out."""
         self._operation("accept", self._in(visit, "reserved", "confirmed"), lambda: self._accept(visit))
         self._operation("pay", lambda: self._is_paid_there(visit), lambda: self._pay(visit, comes_back=False))
-        self._persist(self._in(visit, "confirmed"), lambda: sleep(0.5), tries=200)
+        self._persist(self._in(visit, "confirmed"), lambda: sleep(0.5), tries=600)
         self._walk(visit)
         self._sign_off(visit)
 
