@@ -21,7 +21,7 @@ from marketplace.db import transaction
 from marketplace.domain.gateway import GatewayNotice
 from marketplace.gateways import Gateways
 from marketplace.gateways.payments import GatewaySilent
-from marketplace.gateways.payments.sandbox.cards import ASKING_CARD, GOOD_CARD, SLOW_REFUND_CARD
+from marketplace.gateways.payments.sandbox.cards import ALWAYS_ASKING_CARD, ASKING_CARD, GOOD_CARD, SLOW_REFUND_CARD
 from marketplace.gateways.payments.sandbox.delivery import WEBHOOK_PATHS
 from marketplace.jobs.payments import charge_due, open_page, take_notice
 from marketplace.models import (
@@ -111,6 +111,14 @@ def a_card_saved_and_charged(session: Session, doors: Gateways) -> None:
         charge_due(doors)
 
 
+def a_card_that_the_bank_asks_for_later(session: Session, doors: Gateways) -> None:
+    at = tomorrow_at(9, days=80)
+    payment = accept(session, make_bid(session, make_task(session, expires_at=at), starts_at=at, expires_at=at))
+    pay(payment, doors, ALWAYS_ASKING_CARD)
+    with later(days=60):
+        charge_due(doors)
+
+
 def a_refund_that_comes_back(session: Session, doors: Gateways) -> None:
     payment = accept(session)
     pay(payment, doors, SLOW_REFUND_CARD)
@@ -169,6 +177,7 @@ STORIES: tuple[Callable[[Session, Gateways], None], ...] = (
     a_page_paid,
     a_page_expired,
     a_card_saved_and_charged,
+    a_card_that_the_bank_asks_for_later,
     a_refund_that_comes_back,
     a_refund_that_arrives,
     a_helper_paid_and_taken_back,
