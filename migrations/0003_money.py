@@ -177,7 +177,7 @@ def _make_tables() -> None:
         sa.Column("reference", sa.String(length=80), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("parent", sa.String(length=80), nullable=True),
-        sa.Column("bundle", sa.String(length=80), nullable=True),
+        sa.Column("bundle", sa.String(length=255), nullable=True),
         sa.Column("data", sa.JSON(), nullable=False),
         sa.Column("hidden", sa.JSON(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
