@@ -1,6 +1,7 @@
 """Payments between transactions: the worker makes good a kill at any step, and nothing is lost or doubled."""
 
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
