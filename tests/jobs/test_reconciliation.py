@@ -151,8 +151,9 @@ def lose_line(kind: str) -> Plant:
 def double_line(kind: str) -> Plant:
     def plant(session: Session, booking: Booking) -> None:
         line = session.get_one(SandboxMovement, newest_line(kind))
-        copied = {column.name: getattr(line, column.name) for column in SandboxMovement.__table__.columns}
-        session.execute(insert(SandboxMovement).values({**copied, "id": None, "reference": "txn_twice"}))
+        columns = (column.name for column in SandboxMovement.__table__.columns if column.name != "id")
+        copied = {name: getattr(line, name) for name in columns}
+        session.execute(insert(SandboxMovement).values({**copied, "reference": "txn_twice"}))
 
     return plant
 
