@@ -1,6 +1,7 @@
 """Payments between transactions: the worker makes good a kill at any step, and nothing is lost or doubled."""
 
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from marketplace import clock
 from marketplace.actions import disputes, payments, refunds
 from marketplace.db import transaction
 from marketplace.domain.errors import NotAllowed, WrongState
