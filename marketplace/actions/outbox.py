@@ -106,7 +106,7 @@ def lease(
             OutboxItem.given_up_at.is_(None),
             func.coalesce(OutboxItem.leased_until, datetime.min.replace(tzinfo=now.tzinfo)) <= now,
         )
-        .order_by(OutboxItem.due_at, OutboxItem.id)
+        .order_by(OutboxItem.id)  # what was decided first leaves first: a payout before the refund that came after it
         .limit(limit)
         .with_for_update(skip_locked=True)
     )

@@ -21,7 +21,7 @@ from marketplace.db import transaction
 from marketplace.domain.gateway import GatewayNotice
 from marketplace.gateways import Gateways
 from marketplace.gateways.payments import GatewaySilent
-from marketplace.gateways.payments.sandbox.cards import ALWAYS_ASKING_CARD, ASKING_CARD, GOOD_CARD, SLOW_REFUND_CARD
+from marketplace.gateways.payments.sandbox.cards import ALWAYS_ASKING_CARD, GOOD_CARD, SLOW_REFUND_CARD
 from marketplace.gateways.payments.sandbox.delivery import WEBHOOK_PATHS
 from marketplace.jobs.payments import charge_due, open_page, take_notice
 from marketplace.models import (
@@ -106,7 +106,7 @@ def a_page_expired(session: Session, doors: Gateways) -> None:
 def a_card_saved_and_charged(session: Session, doors: Gateways) -> None:
     at = tomorrow_at(9, days=80)
     payment = accept(session, make_bid(session, make_task(session, expires_at=at), starts_at=at, expires_at=at))
-    pay(payment, doors, ASKING_CARD)
+    pay(payment, doors, ALWAYS_ASKING_CARD)
     with later(days=60):
         charge_due(doors)
 
