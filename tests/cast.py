@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from marketplace import clock
 from marketplace.actions import disputes, payments
 from marketplace.db import by_public_id, transaction
+from marketplace.domain.lifecycles import CERTIFICATION
 from marketplace.domain.policy import Policy
 from marketplace.jobs.payments import open_account, open_page, read_account
 from marketplace.jobs.reconciliation import reconcile
@@ -25,6 +26,7 @@ from marketplace.models import (
     Bid,
     BidStep,
     Booking,
+    Certification,
     Draft,
     FeeRule,
     Payment,
@@ -439,10 +441,18 @@ def dashboard(cast: Cast) -> Scene:
 
 def _visit(cast: Cast, state: str, *, helper: User | None = None, customer: User | None = None) -> Booking:
     """A visit that has come to this state, of these two."""
-    if helper is not None:  # whoever comes is certified
-        make_certification(cast.session, helper, state="granted")
     task = make_task(cast.session, customer or cast.customer, title=f"Router{cast.number}q blinkt")
-    return make_booking(cast.session, make_bid(cast.session, task, helper or cast.helper), state=state)
+    return make_booking(
+        cast.session, make_bid(cast.session, task, _certified(cast, helper or cast.helper)), state=state
+    )
+
+
+def _certified(cast: Cast, helper: User) -> User:
+    """Whoever comes is certified, once."""
+    known = select(Certification.id).where(Certification.state == CERTIFICATION.granted)
+    if cast.session.scalar(known.where(Certification.helper_id == helper.id)) is None:
+        make_certification(cast.session, helper, state=CERTIFICATION.granted)
+    return helper
 
 
 def released(cast: Cast, helper: User | None = None) -> Scene:
@@ -488,7 +498,7 @@ def own_stuck(cast: Cast) -> Scene:
 
 def debtor(cast: Cast, helper: User | None = None) -> Scene:
     """A helper who owes the fee of a visit that was paid in cash."""
-    about, policy = helper or cast.helper, Policy(cash_allowed=1, cash_fee_percent=10)
+    about, policy = _certified(cast, helper or cast.helper), Policy(cash_allowed=1, cash_fee_percent=10)
     task = make_task(cast.session, cast.customer, title=f"Kabel{cast.number}q fehlt")
     made = money.accept(cast.session, make_bid(cast.session, task, about), policy=policy, in_cash=True)
     money.sign_off(cast.session, cast.session.get_one(Booking, made.booking_id))
@@ -504,7 +514,7 @@ def dispute(cast: Cast, helper: User | None = None) -> Scene:
     """A payment that its customer's bank has taken back."""
     gateways = cast.app.extensions["gateways"]
     task = make_task(cast.session, cast.customer, title=f"Bildschirm{cast.number}q ist schwarz")
-    booking = money.book(cast.session, gateways, make_bid(cast.session, task, helper or cast.helper))
+    booking = money.book(cast.session, gateways, make_bid(cast.session, task, _certified(cast, helper or cast.helper)))
     charge = str(payment_of(cast.session, booking).charge)
     cast.session.rollback()
     fact = gateways.payments.read_dispute(money.sandbox_of(gateways).open_dispute(charge))

@@ -174,10 +174,11 @@ def photo(public_id: str) -> Response:
 
 
 def _may_read(task: Task, person: User | None, bids: queries.BidsOnTask) -> bool:
-    """An open task is read by everybody; later only by its customer, who has bid on it, and the operator."""
+    """An open task is read by everybody; later, or of a suspended person, by its customer, who has bid, and the operator."""
     if person is not None and (may_change_task(person, task) or is_operator(person)):
         return True
-    return task.state == TASK.open or (task.state != TASK.removed and bids.own_public_id is not None)
+    is_open = task.state == TASK.open and not task.customer.suspended_at
+    return is_open or (task.state != TASK.removed and bids.own_public_id is not None)
 
 
 def _may_bid(person: User, task: Task) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 import marketplace
 from marketplace import clock
 from marketplace.domain.lifecycles import LIFECYCLES
-from marketplace.models import JournalEntry, Notice, User
+from marketplace.models import FeeRule, JournalEntry, Notice, User
 from marketplace.queries.ledger import ledger_faults
 from marketplace.web.operator.events import EVENTS, FACTS
 from tests.cast import Cast, scene_of
@@ -181,7 +181,49 @@ def test_a_person_is_found_suspended_and_restored(session: Session, sign_in: Sig
     assert "Er war im Spital." in told.text
 
 
-DECISIONS = [row for row in rows() if row.method == "POST" and row.rule.startswith("/operator/")]
+# Posts of the operator that decide about nobody, and why no person is told of a reason.
+NO_DECISIONS = {
+    "/operator/disputes/<public_id>/answer": "hands in to the bank what the booking tells; the bank decides",
+    "/operator/fees": "a rule for bids to come; its reason stands in the rule (see the next test)",
+    "/operator/fees/ending": "ends a rule whose reason stands in it; bids placed under it keep it",
+    "/operator/money/adoption": "books what the payment service has already done by itself",
+    "/operator/money/comparison": "reads and compares the books; it moves nothing",
+    "/operator/money/debts/<public_id>/payment": "writes down money that has reached our bank account",
+    "/operator/money/retries": "hands over once more what was decided, with its reason, before",
+}
+POSTS = [row for row in rows() if row.method == "POST" and row.rule.startswith("/operator/")]
+DECISIONS = [row for row in POSTS if row.rule not in NO_DECISIONS]
+
+
+def test_what_is_declared_as_no_decision_exists() -> None:
+    assert {row.rule for row in POSTS} >= set(NO_DECISIONS)
+
+
+@pytest.mark.parametrize("row", [row for row in POSTS if row.rule in NO_DECISIONS], ids=str)
+def test_what_is_no_decision_tells_nobody_and_is_in_the_journal(app: Flask, session: Session, row: Row) -> None:
+    cast = Cast(app, session)
+    scene = scene_of(row.scene, cast)
+    page, before = cast.browser("admin"), rows_of_business()
+    known = set(session.scalars(select(Notice.id)))
+    page.post(address_of(row.rule, scene.ids), scene.values, status=303)
+    session.rollback()
+    fresh = session.scalars(select(Notice.kind).where(Notice.id.not_in(known))).all()
+    assert set(fresh) <= {"books_differ"}  # which is for the admins: the comparison found something
+    done = set(changed(before))
+    assert "journal" in done or row.rule == "/operator/money/comparison"  # which has a row of its own
+
+
+def test_a_rule_about_fees_keeps_its_reason(app: Flask, session: Session) -> None:
+    cast = Cast(app, session)
+    scene = scene_of("new_fee", cast)
+    page, before = cast.browser("admin"), rows_of_business()
+    for reason in ("", "  ", "\n"):
+        page.post("/operator/fees", {**scene.values, "reason": reason}, status=422)
+        assert "Please give a reason." in page.text
+    assert changed(before) == []
+    page.post("/operator/fees", scene.values).follow()
+    assert session.scalars(select(FeeRule.reason)).all() == [scene.values["reason"]]
+    assert scene.values["reason"] in page.text
 
 
 @pytest.mark.parametrize("row", DECISIONS, ids=str)

@@ -15,7 +15,7 @@ from marketplace.domain.gateway import TransferFact
 from marketplace.domain.policy import Policy
 from marketplace.gateways import Gateways
 from marketplace.gateways.payments.sandbox.cards import GOOD_CARD
-from marketplace.jobs import deadlines, worker
+from marketplace.jobs import worker
 from marketplace.models import (
     Booking,
     Dispute,
@@ -268,16 +268,16 @@ def test_a_helper_is_reminded_once_a_week_until_the_bank_data_are_there(
 ) -> None:
     earn(session, helper)
     now, counted = clock.now(), []
-    for hours in (1, 25, 26, 24 * 7, 24 * 8 + 2, 24 * 15 + 3):
+    for hours in (0.5, 2, 26, 24 * 7, 24 * 8 + 2, 24 * 15 + 3):
         with clock.moved_to(now + timedelta(hours=hours)):
-            deadlines.work_off(doors.photos, policy=Policy())
+            worker.round_of_work(doors, words, policy=Policy())
             counted.append(reminders(session))
     assert counted == [0, 1, 1, 1, 2, 3]
     ready = {"user_id": helper.id, "reference": "acct_1", "is_ready": True, "has_begun": True}
     session.add(PayoutAccount(**ready, created_at=now, read_at=now))
     session.commit()
     with clock.moved_to(now + timedelta(days=60)):
-        deadlines.work_off(doors.photos, policy=Policy())
+        worker.round_of_work(doors, words, policy=Policy())
     assert reminders(session) == 3
 
 
@@ -285,5 +285,5 @@ def test_two_payouts_are_one_reminder_with_their_sum(session: Session, helper: U
     earn(session, helper)
     earn(session, helper)
     with clock.moved_to(clock.now() + timedelta(days=2)):
-        deadlines.work_off(doors.photos, policy=Policy())
+        worker.round_of_work(doors, words, policy=Policy())
     assert session.scalars(select(Notice.facts).where(Notice.kind == "payout_waiting")).all() == [{"cents": 9900}]
