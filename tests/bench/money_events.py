@@ -1,12 +1,9 @@
-"""The gateway's messages: twice, in any order, late, lost and sent again, forged and stale."""
+"""The gateway's messages: in any order, lost and sent again, late; what is forged is tried in `tests/jobs/test_notices.py`."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
-import stripe
 from flask import Flask
 from sqlalchemy import select
 
@@ -79,7 +76,7 @@ def _let_happen(town: Town) -> None:
 def in_order(app: Flask, order: Sequence[str]) -> tuple[Facts, list[str], list[int]]:
     """Let the five messages arrive in this order; gives the end, what is wrong with it, and what we answered."""
     with eventful(app) as town:
-        answers = [send(town, one) for one in messages(order)]
+        answers = [_send(town, one) for one in messages(order)]
         for hop in (1, 5, 20, 61):
             town.wait(minutes=hop)
         return end_state(db.session), town.faults(), answers
@@ -94,33 +91,6 @@ def again_after(town: Town, days: int) -> list[str]:
     return [*before.differences(end_state(db.session)), *town.faults()]
 
 
-# ---- Forged and stale
-
-
-def forgeries(town: Town, message: Message) -> Iterator[tuple[str, str, Mapping[str, str]]]:
-    """The message as somebody else would send it: what is wrong, the body, the headers."""
-    sandbox, body = town.sandbox, message.body
-    signed = dict(sandbox.signed(body, message.endpoint))
-    other: Endpoint = "connect" if message.endpoint == "platform" else "platform"
-    yield "no signature", body, {"Content-Type": "application/json"}
-    yield "an empty signature", body, signed | {"Stripe-Signature": ""}
-    yield "nonsense for a signature", body, signed | {"Stripe-Signature": "t=1,v1=00"}
-    yield "the other endpoint's secret", body, sandbox.signed(body, other)
-    yield "a secret of their own", body, signed | {"Stripe-Signature": _signature(body, "whsec_of_somebody")}
-    yield "changed afterwards", body.replace('"livemode": false', '"livemode":  false'), signed
-    yield "of another id", json.dumps({**json.loads(body), "id": "evt_made_up"}), signed
-    secret = sandbox.secrets[message.endpoint]
-    yield "stale", body, signed | {"Stripe-Signature": _signature(body, secret, ago=timedelta(minutes=6))}
-
-
-def _signature(body: str, secret: str, ago: timedelta = timedelta()) -> str:
-    """Signed by the time of the machine, as the library reads it."""
-    at = int(datetime.now(UTC).timestamp() - ago.total_seconds())
-    return stripe.WebhookSignature.generate_signature_header(body, secret, timestamp=at)
-
-
-def send(town: Town, message: Message, body: str | None = None, headers: Mapping[str, str] | None = None) -> int:
-    """Send a message, or what somebody made of it, to our webhook; gives our answer."""
-    raw = message.body if body is None else body
-    signed = town.sandbox.signed(raw, message.endpoint) if headers is None else headers
-    return town.send(WEBHOOK_PATHS[message.endpoint], raw.encode(), signed)
+def _send(town: Town, message: Message) -> int:
+    signed = town.sandbox.signed(message.body, message.endpoint)
+    return town.send(WEBHOOK_PATHS[message.endpoint], message.body.encode(), signed)

@@ -224,6 +224,13 @@ class Mutation:
         self.callers: dict[CodeType, list[pytest.Item]] = defaultdict(list)
         self.seconds: dict[pytest.Item, float] = {}
 
+    def pytest_configure(self) -> None:
+        """Nobody reads the smallest example: looking for it would take most of the time."""
+        hypothesis = import_module("hypothesis")  # pytest wants to be the first to load it
+        phases = hypothesis.Phase.explicit, hypothesis.Phase.generate
+        hypothesis.settings.register_profile("mutants", phases=phases)
+        hypothesis.settings.load_profile("mutants")
+
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """All of it."""
         functions = {live_function(mutant.file, mutant.function).__code__ for mutant in self._mutants()}
@@ -303,11 +310,17 @@ def _tried(function: FunctionType, code: CodeType, items: list[pytest.Item]) -> 
         function.__code__ = code
         for item, following in zip(items, [*items[1:], items[0]], strict=True):
             item._initrequest()  # type: ignore[attr-defined]
+            item.repr_failure = _in_short  # type: ignore[method-assign]
             if any(report.failed for report in runtestprotocol(item, nextitem=following, log=False)):
                 return 1
     except BaseException:
         return 1
     return 0
+
+
+def _in_short(_info: Any, style: Any = None) -> str:
+    """Nobody reads why."""
+    return "failed"
 
 
 def score(files: tuple[str, ...], tests: tuple[str, ...], share: int = 100) -> Result:

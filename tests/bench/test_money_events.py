@@ -7,14 +7,12 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy.orm import Session
 
 from marketplace.gateways.payments.sandbox.switches import Switches
 from tests.bench.guards import Guard, tried_without
-from tests.bench.money_events import FIVE, again_after, eventful, forgeries, in_order, messages, send
+from tests.bench.money_events import FIVE, again_after, eventful, in_order, messages
 from tests.bench.money_faults import doors_with
 from tests.bench.money_stories import STORIES, lived
-from tests.bench.money_town import all_rows
 
 # A dispute that is known already is found again by the bank's name for it.
 KNOWN = Guard(
@@ -85,23 +83,10 @@ def test_all_messages_once_more_after_ten_days(
         figure("messages that came once more after ten days, without effect", len(messages()))
 
 
-def test_what_is_forged_or_stale_is_refused(app: Flask, session: Session, figure: Callable[[str, int], None]) -> None:
-    with eventful(app) as town:
-        before, tried, taken = all_rows(session), 0, []
-        for message in messages():
-            for wrong, body, headers in forgeries(town, message):
-                tried += 1
-                if (answer := send(town, message, body, headers)) != 400:
-                    taken.append(f"{message.kind} {wrong}: {answer}")
-        assert taken == []
-        assert all_rows(session) == before
-        figure("forged and stale messages refused", tried)
-
-
 def test_a_dispute_that_is_not_found_again_is_noticed(tmp_path: Path) -> None:
     tried_without(KNOWN, tmp_path, "tests/bench/test_money_events.py", "-k", "any_order")
 
 
 def test_a_webhook_that_believes_everybody_is_noticed(tmp_path: Path) -> None:
-    said = tried_without(SIGNATURE, tmp_path, "tests/bench/test_money_events.py", "-k", "forged")
+    said = tried_without(SIGNATURE, tmp_path, "tests/jobs/test_notices.py", "-k", "forged")
     assert "no signature" in said

@@ -32,7 +32,7 @@ from tests.bench.money_town import HOPS, Town, Visit, all_rows
 from tests.fuzz.money_model import Model
 
 Draw = Callable[..., Any]
-SAMPLE, FULL, STEPS = 15, 500, 50
+SAMPLE, FULL = (15, 20), (500, 50)  # runs, and steps of each
 VISITS_MAX = 9
 SPANS = (1, 2, 2, 6, 20, 45, 60 * 7, 60 * 26, 60 * 80, 60 * 24 * 12)  # minutes
 CARDS = (GOOD_CARD, GOOD_CARD, ALWAYS_ASKING_CARD, SLOW_REFUND_CARD, DECLINED_CARD, POOR_CARD)
@@ -229,12 +229,12 @@ def test_every_rappen_is_accounted_for(
     app: Flask, start_anew: Callable[[], None], full: bool, figure: Callable[[str, int], None]
 ) -> None:
     Money.app, Money.anew, Money.counted = app, staticmethod(start_anew), Counter()
-    runs = FULL if full else SAMPLE
+    runs, steps = FULL if full else SAMPLE
     run_state_machine_as_test(
         Money,
         settings=settings(
             max_examples=runs,
-            stateful_step_count=STEPS,
+            stateful_step_count=steps,
             deadline=None,
             database=None,
             derandomize=not full,
@@ -244,7 +244,7 @@ def test_every_rappen_is_accounted_for(
     )
     counted = Money.counted
     assert counted["runs"] >= runs
-    figure(f"runs of {STEPS} steps of money at random, every rappen accounted for", counted["runs"])
+    figure(f"runs of {steps} steps of money at random, every rappen accounted for", counted["runs"])
     figure("steps of money at random that took effect", sum(n for what, n in counted.items() if "refused" not in what))
     figure(
         "steps of money at random that were refused and changed no row",
