@@ -149,6 +149,7 @@ def people(
 def person_page(session: Session, public_id: str, *, limit: int = 20) -> PersonPage:
     """One person with profile and certifications, and their latest tasks, bids and bookings; raises NotFound."""
     person = by_public_id(session, User, public_id)
+    person.roles  # noqa: B018  read now: what follows loads people without them
     certifications = (
         select(Certification)
         .where(Certification.helper_id == person.id)
