@@ -18,16 +18,16 @@ FIGURES = ROOT / "docs" / "figures.md"
 BEGIN, END = "<!-- nightly: begin -->", "<!-- nightly: end -->"
 
 RUNS = {
+    "first-start": "tests/bench/test_first_start.py --full",
+    "lighthouse": "tests/bench/test_lighthouse.py --full",
     "race-sqlite": "tests/bench/test_accept_race.py --full --engine sqlite",
     "race-postgres": "tests/bench/test_accept_race.py --full --engine postgres",
     "fuzz": "tests/fuzz --full -n 2",
     "fuzz-postgres": "tests/fuzz --full -n 2 --engine postgres",
     "stories": "tests/story --full",
     "stories-postgres": "tests/story/test_story_http.py --full --engine postgres",
-    "first-start": "tests/bench/test_first_start.py --full",
     "demo": "tests/demo --full",
     "demo-postgres": "tests/demo --full --engine postgres",
-    "lighthouse": "tests/bench/test_lighthouse.py --full",
     "pages": "tests/browser --full -n 2 --dist loadgroup",
 }
 
