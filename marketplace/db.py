@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import (
@@ -13,13 +13,16 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Engine,
+    Insert,
     MetaData,
     String,
+    Table,
     TextClause,
     Update,
     bindparam,
     event,
     func,
+    insert,
     select,
     text,
     update,
@@ -144,6 +147,11 @@ def _guarded_update(model: type[Base], befores: tuple[str, ...], after: str, nam
         .values(state=after, **{name: bindparam(f"new_{name}") for name in names})
         .execution_options(synchronize_session=False)
     )
+
+
+def insert_into(model: type[Base]) -> Insert:
+    """The statement that writes a row which nobody holds afterwards: a third of the work of an object that is added."""
+    return insert(cast(Table, model.__table__))
 
 
 def by_public_id(session: Session, model: type[Row], public: str, *options: Any) -> Row:
