@@ -16,6 +16,9 @@ from marketplace.models.outbox import CHANNELS
 # Written straight into the tables: nearly every verb tells somebody something, and none holds the rows.
 _NOTICE, _MAIL = insert_into(Notice), insert_into(OutboxItem)
 
+# Written straight into the tables: nearly every verb tells somebody something, and none holds the rows.
+_NOTICE, _MAIL = insert_into(Notice), insert_into(OutboxItem)
+
 
 def tell(session: Session, user_id: int, kind: str, **facts: Any) -> None:
     """Tell a person something: a line on the notices page, and a mail. `facts` are ids and figures."""
