@@ -8,6 +8,7 @@ from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from marketplace.db import by_public_id
+from marketplace.domain.errors import NotFound
 from marketplace.domain.lifecycles import (
     BOOKING,
     BOOKING_HOLDING,
@@ -148,8 +149,9 @@ def people(
 
 def person_page(session: Session, public_id: str, *, limit: int = 20) -> PersonPage:
     """One person with profile and certifications, and their latest tasks, bids and bookings; raises NotFound."""
-    person = by_public_id(session, User, public_id)
-    person.roles  # noqa: B018  read now: what follows loads people without them
+    person = session.scalar(select(User).where(User.public_id == public_id).options(selectinload(User.roles)))
+    if person is None:
+        raise NotFound()
     certifications = (
         select(Certification)
         .where(Certification.helper_id == person.id)
