@@ -128,6 +128,9 @@ PATTERNS: dict[Kind, list[re.Pattern[str]]] = {
             r"(?<!\w)(?P<it>(?:wa\.me|t\.me|m\.me|signal\.me|discord\.gg|bit\.ly|tinyurl\.com|linktr\.ee)/[^\s<>]{1,200})",
             re.I,
         ),
+        re.compile(
+            r"(?<![\w@.-])(?P<it>[\w-]{2,63}\s(?:dot|\(dot\)|\[dot\])\s(?:ch|li|de|at|com|net|org))(?![\w-])", re.I
+        ),
         re.compile(rf"(?<!\w)(?P<it>www(?:\s\.\s?|\.\s)[\w-]{{1,63}}\s?\.\s?{TLD})\b", re.I),
     ],
     "handle": [

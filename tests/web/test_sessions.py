@@ -118,6 +118,17 @@ def test_signing_in_gives_a_new_secret(app: Flask, client: Page, anna: User, ses
     thief_with(app, before).get("/account", 302)
 
 
+def test_a_form_token_from_before_signing_in_is_worth_nothing_afterwards(
+    client: Page, anna: User, app: Flask, session: Session
+) -> None:
+    client.get("/login")
+    before = client.document.cssselect("input[name=csrf_token]")[0].get("value")
+    client.submit({"email": "anna@example.org", "password": PASSWORD})
+    client.post("/logout", {"csrf_token": before}, 409)
+    client.get("/account")
+    client.post("/logout")
+
+
 def test_a_cookie_that_somebody_made_up_opens_nothing(app: Flask, session: Session) -> None:
     visitor = thief_with(app, "made-up")
     visitor.get("/")

@@ -8,6 +8,7 @@ meanwhile.
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import wraps
+from secrets import token_hex
 from typing import Any
 
 from flask import Flask, Response, abort, g, make_response, redirect, request, session, url_for
@@ -133,6 +134,7 @@ def _journal(event: str) -> Callable[..., None]:
 
 
 def _signed_in(app: Flask, user: User, **more: Any) -> None:
+    session["csrf_token"] = token_hex(20)  # a form token from before signing in is worth nothing afterwards
     if more.get("authn_via") != ["change"]:
         journal.record(db.session, "signed_in", user, by=user)
 
