@@ -31,6 +31,8 @@ def record(session: Session, fact: DisputeFact) -> Dispute:
     dispute = session.scalar(select(Dispute).where(Dispute.reference == fact.reference))
     if dispute is None:
         dispute = _open(session, payment, fact)
+    if dispute.taken_at is None and not fact.is_inquiry:
+        _take(session, payment, dispute, fact)
     action = ENDINGS.get(fact.outcome)
     if action is not None and dispute.state in DISPUTE.befores(action):
         _end(session, payment, dispute, action)
@@ -38,7 +40,7 @@ def record(session: Session, fact: DisputeFact) -> Dispute:
 
 
 def _open(session: Session, payment: Payment, fact: DisputeFact) -> Dispute:
-    """The bank has taken the amount and its fee from our balance."""
+    """The bank asks; the moderators are told."""
     dispute = Dispute(
         payment_id=payment.id,
         reference=fact.reference,
@@ -51,26 +53,26 @@ def _open(session: Session, payment: Payment, fact: DisputeFact) -> Dispute:
     )
     session.add(dispute)
     session.flush()
-    _post(
-        session,
-        payment,
-        dispute,
-        "dispute_opened",
-        (DISPUTES, GATEWAY, fact.amount_cents),
-        (FEES, GATEWAY, fact.fee_cents),
-    )
     journal.record(session, "dispute_opened", dispute, by=None, facts={"cents": fact.amount_cents})
     for moderator in session.scalars(select(User.id).join(User.roles).where(Role.name != "agent").distinct()):
         outbox.tell(session, moderator, "dispute_opened", booking_id=payment.booking_id, cents=fact.amount_cents)
     return dispute
 
 
+def _take(session: Session, payment: Payment, dispute: Dispute, fact: DisputeFact) -> None:
+    """The bank has taken the amount and its fee from our balance, at once or after an inquiry, which begins anew then."""
+    taken = {"taken_at": clock.now(), "cents": fact.amount_cents, "fee_cents": fact.fee_cents, "due_at": fact.due_at}
+    move(session, Dispute, dispute.id, DISPUTE, "escalate", ended_at=None, **taken)
+    moved = ((DISPUTES, GATEWAY, fact.amount_cents), (FEES, GATEWAY, fact.fee_cents))
+    _post(session, payment, dispute, "dispute_opened", *moved)
+
+
 def _end(session: Session, payment: Payment, dispute: Dispute, action: str) -> None:
     ended = action != "answer"
     move(session, Dispute, dispute.id, DISPUTE, action, ended_at=clock.now() if ended else None)
-    if action == "win":
+    if action == "win" and dispute.taken_at:
         _post(session, payment, dispute, "dispute_won", (GATEWAY, DISPUTES, dispute.cents))
-    if action == "lose":
+    if action == "lose" and dispute.taken_at:
         _post(session, payment, dispute, "dispute_lost", (LOSSES, DISPUTES, dispute.cents))
         refunds.drop_charged_back(session, payment)
     if ended:  # what waited for the bank's decision may go on

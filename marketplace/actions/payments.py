@@ -367,7 +367,10 @@ def call_off(
 
 
 def effect_now(session: Session, booking: Booking, side: Side, *, policy: Policy) -> CancellationEffect:
-    """What cancelling this booking would cost whom at this moment; what is not paid yet costs nobody anything."""
+    """What cancelling this booking would cost whom at this moment; what is not paid yet costs nobody anything.
+
+    Once the visit should have begun, a customer who cancels bears no less than one who was not there.
+    """
     effect = effect_of_cancelling(
         booking.price_cents,
         fee=session.get_one(Bid, booking.bid_id).fee,
@@ -377,7 +380,11 @@ def effect_now(session: Session, booking: Booking, side: Side, *, policy: Policy
         at=clock.now(),
         policy=policy,
     )
-    return _if_paid(session, booking, effect)
+    effect = _if_paid(session, booking, effect)
+    if side == "customer" and clock.now() >= booking.starts_at:
+        absence = effect_if_absent(session, booking, side, policy=policy)
+        effect = min(effect, absence, key=lambda one: one.refund_cents)
+    return effect
 
 
 def effect_if_absent(session: Session, booking: Booking, absent: Side, *, policy: Policy) -> CancellationEffect:

@@ -196,6 +196,7 @@ class DisputeFact:
     """A customer's bank asks for the money back.
 
     The amount and the bank's fee have left our balance; when it is won the amount comes back, and the fee does not.
+    An inquiry only asks: nothing has left our balance, and it may become a dispute that takes the money.
     """
 
     reference: str
@@ -206,6 +207,7 @@ class DisputeFact:
     reason: str
     outcome: Literal["open", "answered", "won", "lost"]
     due_at: datetime | None
+    is_inquiry: bool = False
 
 
 @dataclass(frozen=True)

@@ -171,6 +171,7 @@ DISPUTE = Lifecycle(
     "open",
     {
         "answer": {"open": "answered"},
+        "escalate": {"open": "open", "answered": "open", "won": "open"},  # an inquiry becomes a dispute
         "win": {"open": "won", "answered": "won"},
         "lose": {"open": "lost", "answered": "lost"},
     },

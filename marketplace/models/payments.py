@@ -245,6 +245,7 @@ class Dispute(Base, Public):
     currency: Mapped[str] = mapped_column(String(3))
     due_at: Mapped[datetime | None]
     opened_at: Mapped[datetime]
+    taken_at: Mapped[datetime | None]  # when the bank took the money; nothing while it only inquires
     ended_at: Mapped[datetime | None]
 
     payment: Mapped[Payment] = relationship(lazy="raise")

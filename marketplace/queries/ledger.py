@@ -98,6 +98,7 @@ STORY = {
     ("payment_held", "credit", "held"): "held_from_credit",
     ("refund_given", REFUNDS, GATEWAY): "refund_given",
     ("refund_failed", GATEWAY, REFUNDS): "refund_failed",
+    ("refund_dropped", REFUNDS, LOSSES): "refund_dropped",
     ("payout_sent", "owed", GATEWAY): "payout_sent",
     ("payout_taken_back", GATEWAY, "owed"): "payout_taken_back",
     ("cash_paid", CASH, "held"): "cash_paid",
@@ -217,7 +218,7 @@ def _rows_of(session: Session, first: int, last: int) -> _Rows:
     disputes = session.execute(
         select(Dispute.payment_id, Dispute.id, Dispute.state, Dispute.cents, Dispute.fee_cents)
         .join(Payment, Payment.id == Dispute.payment_id)
-        .where(here)
+        .where(here, Dispute.taken_at.is_not(None))
     )
     return _Rows(
         _grouped(payments),

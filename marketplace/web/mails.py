@@ -43,7 +43,7 @@ LEADS_TO: dict[str, tuple[str, str | None]] = {
     "payout_waiting": ("payouts.account", None),
     "payout_sent": ("payouts.index", None),
     "dispute_opened": ("operator.booking", "booking"),
-    "books_differ": ("operator.today", None),
+    "books_differ": ("operator.money", None),
     "booking_cancelled": ("bookings.show", "booking"),
     "review_due": ("reviews.new", "booking"),
     "review_received": ("reviews.new", "booking"),

@@ -26,6 +26,7 @@ def receipt(read: BookingPaper, story: list[Line]) -> Paper:
         "held_from_credit": _("Paid from your credit"),
         "cash_paid": _("Paid to the helper in cash"),
         "dispute_won": _("Decided for us by your bank"),
+        "refund_dropped": _("Came back through your bank instead"),
     }
     back = {
         "refunded": _("Given back to where you paid from"),

@@ -60,6 +60,26 @@ def test_an_opened_dispute_is_booked_once_and_the_operator_told(session: Session
     assert ledger_faults(session) == []
 
 
+def test_an_inquiry_takes_nothing_until_it_becomes_a_dispute(session: Session) -> None:
+    make_operator(session)
+    payment = of(session)
+    before = balances(session)
+    for outcome in ("open", "answered", "won"):
+        say(fact(payment, outcome, is_inquiry=True, fee_cents=0))
+        dispute = session.scalars(select(Dispute).execution_options(populate_existing=True)).one()
+        assert (dispute.state, dispute.taken_at, balances(session)) == (outcome, None, before)
+        assert ledger_faults(session) == []
+    for outcome, books in (("open", (5_500, COST)), ("won", (0, COST))):
+        say(fact(payment, outcome))
+        session.refresh(dispute)
+        assert (dispute.state, dispute.ended_at is None) == (outcome, outcome == "open")
+        assert (balances(session)[DISPUTES], balances(session)[FEES] - before[FEES]) == books
+        assert ledger_faults(session) == []
+    assert dispute.taken_at
+    told = session.scalar(select(func.count()).select_from(Notice).where(Notice.kind == "dispute_opened"))
+    assert told == 1
+
+
 @pytest.mark.parametrize(
     ("ending", "sums"),
     [("won", {DISPUTES: 0, LOSSES: 0, GATEWAY: 3_470}), ("lost", {DISPUTES: 0, LOSSES: 5_500, GATEWAY: -2_030})],

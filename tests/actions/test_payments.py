@@ -957,6 +957,17 @@ def test_the_customer_cancels(session: Session, hours: int, refund: int) -> None
     assert ledger_faults(session) == []
 
 
+@pytest.mark.parametrize(("minutes", "refund"), [(-1, 2750), (0, 0), (30, 0)])
+def test_cancelling_after_the_agreed_start_costs_as_much_as_not_being_there(
+    session: Session, minutes: int, refund: int
+) -> None:
+    booking = make_booking(session)  # an hour of it is the whole price
+    with clock.moved_to(booking.starts_at + timedelta(minutes=minutes)):
+        call_off(booking, booking.customer_id, agreed_refund_cents=refund)
+    assert payment_of(session, booking).refunded_cents == refund
+    assert ledger_faults(session) == []
+
+
 def test_within_five_minutes_of_booking_cancelling_is_free_however_near_the_visit_is(session: Session) -> None:
     for minutes, refund in ((4, 5500), (6, 2750)):
         bid = make_bid(session, make_task(session), starts_at=clock.now() + timedelta(hours=3))

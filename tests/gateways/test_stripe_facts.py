@@ -107,6 +107,7 @@ def test_a_refund(status: str, outcome: str) -> None:
 def test_a_dispute(status: str, outcome: str) -> None:
     fact = facts.dispute({**DISPUTE, "status": status})
     assert (fact.outcome, fact.due_at, fact.fee_cents) == (outcome, None, 0)
+    assert fact.is_inquiry == (status.startswith("warning") or status == "prevented")
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ KINDS: dict[str, MovementKind] = {
 OPEN = ("needs_response", "warning_needs_response")
 ANSWERED = ("under_review", "warning_under_review")
 WON = ("won", "warning_closed", "prevented")
+INQUIRIES = ("warning_needs_response", "warning_under_review", "warning_closed", "prevented")  # no money has left us
 
 
 def checkout(session: Facts) -> CheckoutFact:
@@ -171,6 +172,7 @@ def dispute(opened: Facts) -> DisputeFact:
         reason=opened["reason"],
         outcome=outcome,
         due_at=moment(due) if due else None,
+        is_inquiry=status in INQUIRIES,
     )
 
 

@@ -49,6 +49,7 @@ MONEY_WORDS = {
     "credited": _l("Back to the customer's credit"),
     "refund_given": _l("Back to the customer, given by the gateway"),
     "refund_failed": _l("Could not reach the customer"),
+    "refund_dropped": _l("Not given back: the bank took the money itself"),
     "helper": _l("For the helper"),
     "fee": _l("Our fee"),
     "helper_gives_back": _l("Taken back from the helper"),
