@@ -67,6 +67,7 @@ AIMING = 5.0  # seconds in which a kill waits for something to be cut off
 STUCK_AFTER = 60.0  # seconds
 MONEY = ("refund", "payout", "reversal")
 INSIDE_PERCENT_MIN = 60
+A_SHARE_NEEDS = 20  # kills; of fewer, a share says nothing
 ENDED = {"closed": "signed_off"}  # a visit of an early chapter is closed by the end
 
 
@@ -354,7 +355,7 @@ def _judge_all(app: Flask, visits: list[Visit], score: Score) -> None:
     doors: Gateways = app.extensions["gateways"]
     score.faults += [f"the books: {one}" for one in reconcile(doors.payments).differences]
     percent = 100 * score.inside.total() // max(1, score.kills.total())
-    if percent < INSIDE_PERCENT_MIN:
+    if score.kills.total() >= A_SHARE_NEEDS and percent < INSIDE_PERCENT_MIN:
         score.faults.append(f"only {percent} % of the kills came inside an operation")
 
 

@@ -83,7 +83,9 @@ def test_all_messages_once_more_after_ten_days(
         figure("messages that came once more after ten days, without effect", len(messages()))
 
 
-def test_a_dispute_that_is_not_found_again_is_noticed(tmp_path: Path) -> None:
+def test_a_dispute_that_is_not_found_again_is_noticed(tmp_path: Path, full: bool) -> None:
+    if not full:
+        pytest.skip("a copy of the code without the guard is tried with --full")
     tried_without(KNOWN, tmp_path, "tests/bench/test_money_events.py", "-k", "any_order")
 
 
