@@ -19,6 +19,7 @@ pytestmark = pytest.mark.xdist_group("pages")
 LIGHTHOUSE = ROOT / "node_modules" / ".bin" / "lighthouse"
 GATES = {"performance": 0.95, "accessibility": 1.0, "best-practices": 1.0, "seo": 1.0}
 RUNS = 5  # the median of them counts, run by run on the machine as it is
+TRIES = 3  # Lighthouse asks for another run when Chromium has recorded nothing
 PAGES = {
     "home": Visit("pages.home"),
     "posting": Visit("drafts.show", "stranger", {"public_id": "draft/full", "step": "words"}),
@@ -68,7 +69,13 @@ def measured(address: str, cookies: dict[str, str], folder: Path) -> dict[str, f
     flags = " ".join(("--headless=new", *FLAGS))
     options = [f"--chrome-flags={flags}", f"--extra-headers={headers}", f"--only-categories={','.join(GATES)}"]
     environment = {**os.environ, "CHROME_PATH": chromium_path() or ""}
-    subprocess.run([*command, *options], env=environment, check=True, capture_output=True, timeout=300)
+    for _ in range(TRIES):
+        ended = subprocess.run(
+            [*command, *options], env=environment, check=False, capture_output=True, text=True, timeout=300
+        )
+        if "Please run Lighthouse again" not in ended.stderr:
+            break
+    assert ended.returncode == 0, ended.stderr[-2_000:]
     report = json.loads(answer.read_text())
     return {category: report["categories"][category]["score"] for category in GATES}
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from marketplace import clock
 from marketplace.demo import builder
 from marketplace.domain.policy import Policy
-from marketplace.models import Standing, Task
+from marketplace.models import Standing, Task, User
 from tests.fresh import begin_anew
 
 MOMENT = datetime(2026, 6, 20, 9, 30, tzinfo=UTC)
@@ -31,5 +31,7 @@ def filled(app: Flask, session: Session) -> tuple[object, ...]:
     with clock.moved_to(MOMENT):
         builder.fill(Policy(), app.extensions["gateways"], blur_secret=b"secret", echo=said.append)
     tasks = session.execute(select(Task.public_id, Task.title, Task.state).order_by(Task.id)).tuples()
-    standings = session.execute(select(Standing.helper_id, Standing.signed_off, Standing.is_friend)).tuples()
+    standings = session.execute(
+        select(User.public_id, Standing.signed_off, Standing.is_friend).join(User, User.id == Standing.helper_id)
+    ).tuples()
     return (*said, tuple(tasks), tuple(sorted(standings)))
