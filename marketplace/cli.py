@@ -129,18 +129,20 @@ def check() -> None:
 
 @click.command()
 def reconcile() -> None:
-    """Compare the ledger with the gateway's books; fails when they differ."""
+    """Compare the ledger with the gateway's books; fails when they differ, or when less is there than belongs to others."""
     try:
-        comparison = reconciliation.reconcile(_gateways().payments)
+        look = reconciliation.reconcile(_gateways().payments)
     except GatewayRefused as refusal:
         raise click.ClickException(f"the payment service does not answer: {refusal}") from refusal
-    for one in comparison.differences:
+    for one in look.differences:
         click.echo(
             f"{one.what}: {one.kind} {one.source}, {one.gateway_cents} cents there, {one.ledger_cents} here", err=True
         )
-    if comparison.differences:
-        raise click.ClickException(f"{len(comparison.differences)} differences; /operator/money says what to do")
-    click.echo(f"The books agree: {comparison.movements} lines compared.")
+    if look.differences:
+        raise click.ClickException(f"{len(look.differences)} differences; /operator/money says what to do")
+    if look.short_cents:
+        raise click.ClickException(f"{look.short_cents} cents less there than belongs to others; top the account up")
+    click.echo(f"The books agree: {look.comparison.movements} lines compared.")
 
 
 @click.group()

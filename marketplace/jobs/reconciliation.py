@@ -9,7 +9,7 @@ from marketplace import clock
 from marketplace.actions import reconciliation
 from marketplace.db import db, transaction
 from marketplace.domain.money import OURS, REVENUE
-from marketplace.domain.reconciliation import Comparison, compare
+from marketplace.domain.reconciliation import Comparison, Difference, compare
 from marketplace.gateways.payments import GatewayRefused, PaymentGateway
 from marketplace.queries.ledger import balances
 from marketplace.queries.reconciliation import booked, newest
@@ -29,9 +29,19 @@ class Look:
     currency: str
 
     @property
+    def differences(self) -> list[Difference]:
+        """The lines in which the books do not agree."""
+        return self.comparison.differences
+
+    @property
+    def short_cents(self) -> int:
+        """How much less is there than we hold for and owe to others."""
+        return max(0, self.owed_cents - self.balance_cents)
+
+    @property
     def is_clean(self) -> bool:
         """Whether the books agree and nothing is missing."""
-        return not self.comparison.differences and self.owed_cents <= self.balance_cents
+        return not self.differences and not self.short_cents
 
 
 def reconcile_when_due(gateway: PaymentGateway) -> int:
@@ -48,7 +58,7 @@ def reconcile_when_due(gateway: PaymentGateway) -> int:
     return 1
 
 
-def reconcile(gateway: PaymentGateway) -> Comparison:
+def reconcile(gateway: PaymentGateway) -> Look:
     """Compare line by line, and what we owe with what is there; keeps the result. Raises GatewayRefused.
 
     The two books cannot be read at the same instant. So what seems to differ is looked at once more, and only what
@@ -65,9 +75,9 @@ def reconcile(gateway: PaymentGateway) -> Comparison:
             owed_cents=look.owed_cents,
             currency=look.currency,
         )
-    if look.comparison.differences:
-        log.error("books_differ", differences=len(look.comparison.differences))
-    return look.comparison
+    if not look.is_clean:
+        log.error("books_differ", differences=len(look.differences), short_cents=look.short_cents)
+    return look
 
 
 def _look(gateway: PaymentGateway) -> Look:

@@ -20,7 +20,20 @@ POSTING_HEADS = (
     *("entry", "posting", "at_utc", "fact", "key", "booking", "gateway_reference"),
     *("from_account", "to_account", "amount", "currency"),
 )
-CLAIM_HEADS = ("kind", "public_id", "name", "email", "owed", "waiting", "sent", "held", "credit", "currency", "at_utc")
+CLAIM_HEADS = (
+    "kind",
+    "public_id",
+    "name",
+    "email",
+    "owed",
+    "waiting",
+    "sent",
+    "held",
+    "credit",
+    "refund",
+    "currency",
+    "at_utc",
+)
 
 
 def postings_csv(engine: Engine, span: tuple[datetime, datetime], account: str | None = None) -> Iterator[str]:
@@ -37,7 +50,7 @@ def claims_csv(session: Session, at: datetime, currency: str) -> str:
     rows = (
         (
             *(one.kind, one.public_id, one.name, one.email),
-            *(amount(cents) for cents in (one.owed, one.waiting, one.sent, one.held, one.credit)),
+            *(amount(cents) for cents in (one.owed, one.waiting, one.sent, one.held, one.credit, one.refund)),
             *(currency, f"{at:%Y-%m-%dT%H:%M:%SZ}"),
         )
         for one in claims(session)
@@ -56,7 +69,7 @@ def claims_json(session: Session, at: datetime, currency: str) -> str:
                 "amounts_in": "cents",
                 "totals": {
                     name: sum(getattr(one, name) for one in found)
-                    for name in ("owed", "waiting", "sent", "held", "credit")
+                    for name in ("owed", "waiting", "sent", "held", "credit", "refund")
                 },
                 "helpers": [_facts(one) for one in found if one.kind == "helper"],
                 "customers": [_facts(one) for one in found if one.kind == "customer"],
@@ -70,7 +83,9 @@ def claims_json(session: Session, at: datetime, currency: str) -> str:
 
 def _facts(claim: Claim) -> dict[str, Any]:
     """A claim without what does not concern its kind."""
-    others = {"helper": ("kind", "held", "credit"), "customer": ("kind", "owed", "waiting", "sent")}[claim.kind]
+    others = {"helper": ("kind", "held", "credit", "refund"), "customer": ("kind", "owed", "waiting", "sent")}[
+        claim.kind
+    ]
     return {name: value for name, value in asdict(claim).items() if name not in others}
 
 

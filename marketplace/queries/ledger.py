@@ -120,14 +120,19 @@ def ledger_faults(session: Session) -> list[str]:
 
     All of it is read as it was at one moment, whoever writes meanwhile, unless the caller has begun to read already.
     """
-    if not session.in_transaction():
-        session.connection(execution_options=SNAPSHOT.get(session.get_bind().dialect.name, {}))
+    at_one_moment(session)
     faults = list(_faults_of_facts(session))
     last = session.scalar(select(func.max(Booking.id))) or 0
     for first in range(1, last + 1, CHUNK):
         faults += _faults_of_bookings(session, first, first + CHUNK - 1)
     faults += _faults_of_accounts(session)
     return faults
+
+
+def at_one_moment(session: Session) -> None:
+    """Read what follows as it is now, whoever writes meanwhile; nothing where the caller has begun to read already."""
+    if not session.in_transaction():
+        session.connection(execution_options=SNAPSHOT.get(session.get_bind().dialect.name, {}))
 
 
 # ---- Booking by booking

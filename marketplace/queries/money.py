@@ -27,7 +27,7 @@ from marketplace.models import (
     Task,
     User,
 )
-from marketplace.queries.ledger import balances
+from marketplace.queries.ledger import at_one_moment, balances
 
 STUCK_AFTER = 3  # attempts: until then the worker is only being patient
 NAMED = (GATEWAY, CASH, FEES, GOODWILL, DISPUTES, LOSSES, REVENUE, REFUNDS)
@@ -114,6 +114,7 @@ class Claim:
     sent: int = 0
     held: int = 0
     credit: int = 0
+    refund: int = 0
 
 
 # ---- Figures
@@ -285,7 +286,7 @@ def _rows(session: Session, channel: str, condition: Any, asked: dict[str, Outbo
             since=row.created_at,
             why=failure or (item.error if item and item.error else ""),
             attempts=item.attempts if item else 0,
-            may_retry=item is not None or row.state in REFUND.befores("ask_again"),
+            may_retry=item is not None or (model is Refund and row.state in REFUND.befores("ask_again")),
         )
 
 
@@ -307,8 +308,16 @@ def _ids(keys: Iterable[str], channel: str) -> list[int]:
 # ---- Who is owed what
 
 
+OWING = ("owed", "waiting", "held", "credit", "refund")  # who has none of these is owed nothing and owes nothing
+
+
 def claims(session: Session) -> list[Claim]:
-    """Everybody who is owed something or owes us: helpers with what waits and what was sent, customers with what is held."""
+    """Everybody who is owed something or owes us: helpers with what waits and what was sent, customers with what is held for them,
+    what is on its way back to them or could not reach them, and their credit.
+
+    All of it is read as it was at one moment, unless the caller has begun to read already.
+    """
+    at_one_moment(session)
     accounts = balances(session)
     figures: dict[tuple[str, int], dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for name, cents in accounts.items():
@@ -323,7 +332,11 @@ def claims(session: Session) -> list[Claim]:
     kept = select(Payment.customer_id, func.sum(Payment.amount_cents)).where(Payment.state == PAYMENT.held)
     for customer, cents in session.execute(kept.group_by(Payment.customer_id)):
         figures["customer", customer]["held"] = int(cents)
-    owing = {who: one for who, one in figures.items() if one["owed"] or one["waiting"] or one["held"] or one["credit"]}
+    back = select(Payment.customer_id, func.sum(Refund.cents)).join(Refund, Refund.payment_id == Payment.id)
+    back = back.where(Refund.state.in_((REFUND.asked, REFUND.failed))).group_by(Payment.customer_id)
+    for customer, cents in session.execute(back):
+        figures["customer", customer]["refund"] = int(cents)
+    owing = {who: one for who, one in figures.items() if any(one[name] for name in OWING)}
     people = people_by_id(session, {number for _, number in owing})
     made = [
         Claim(kind, people[number].public_id, people[number].name, people[number].email, **one)

@@ -18,6 +18,7 @@ from marketplace.actions import payments, retries
 from marketplace.db import db, transaction
 from marketplace.domain.errors import NotAllowed, NotFound
 from marketplace.domain.money import BANK, FEES
+from marketplace.domain.policy import Policy
 from marketplace.domain.reconciliation import Kind
 from marketplace.domain.spreadsheets import amount, csv_lines
 from marketplace.models import (
@@ -437,6 +438,20 @@ def test_an_amount_reads_as_bookkeeping_wants_it(cents: int, text: str) -> None:
     assert amount(cents) == text
 
 
+def test_what_is_on_its_way_back_to_a_customer_is_owed_too(session: Session, app: Flask, doors) -> None:
+    booking = money.book(session, doors)
+    customer = session.get_one(User, booking.customer_id).public_id
+    with transaction() as rows:
+        mine = rows.get_one(Booking, booking.id)
+        payments.call_off(rows, mine, by=rows.get_one(User, mine.customer_id), policy=Policy())
+    owed = json.loads(app.test_cli_runner().invoke(args=["export", "owed"]).stdout)
+    assert (owed["totals"]["refund"], owed["totals"]["held"]) == (5500, 0)
+    assert [(one["public_id"], one["refund"]) for one in owed["customers"]] == [(customer, 5500)]
+    money.hand_over(doors)
+    owed = json.loads(app.test_cli_runner().invoke(args=["export", "owed"]).stdout)
+    assert (owed["totals"]["refund"], owed["customers"]) == (0, [])
+
+
 def test_who_is_owed_what_is_exported_and_signed(session: Session, app: Flask, doors, tmp_path) -> None:
     waiting = money.done(session, doors)
     money.book(session, doors)
@@ -450,7 +465,7 @@ def test_who_is_owed_what_is_exported_and_signed(session: Session, app: Flask, d
     assert said.exit_code == 0, said.output
     assert "public key" in said.output
     read = json.loads(file.read_text())
-    assert read["totals"] == {"owed": 4950, "waiting": 4950, "sent": 0, "held": 5500, "credit": 0}
+    assert read["totals"] == {"owed": 4950, "waiting": 4950, "sent": 0, "held": 5500, "credit": 0, "refund": 0}
     assert read["helpers"] == [
         {"public_id": public_id, "name": name, "email": email, "owed": 4950, "waiting": 4950, "sent": 0}
     ]

@@ -83,10 +83,10 @@ def comparison() -> Response:
     except GatewayRefused:
         flash(_("The payment service does not answer. Nothing was compared; please try again later."), "error")
     else:
-        if result.differences:
+        if not result.is_clean:
             flash(_("The books differ. Below stands what, and what to do about it."), "error")
         else:
-            flash(_("The books agree: %(count)s lines compared.", count=result.movements), "success")
+            flash(_("The books agree: %(count)s lines compared.", count=result.comparison.movements), "success")
     return redirect(url_for("operator.money", _anchor="books"), 303)
 
 
