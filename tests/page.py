@@ -68,6 +68,10 @@ class Page:
         address = chosen.get("action") or self.path
         return self._take(self._outside(self.client.post, address, data=values), status)
 
+    def typed(self, form: str | None = None) -> dict[str, Any]:
+        """What the page's form would send as it stands."""
+        return dict(self._form(form).form_values())
+
     def follow(self, status: int = 200) -> "Page":
         """Go where the last answer leads."""
         return self.get(self.response.headers["Location"], status)

@@ -60,6 +60,9 @@ WHAT_MAX = 200
 SHARED_OUT = (PAYMENT.released, PAYMENT.partly_refunded)
 
 
+MEANWHILE = N_("The amounts have changed since you opened the page. Please look at them again.")
+
+
 @dataclass(frozen=True)
 class Shares:
     """How money is shared out, in cents: back to the customer, to the helper, to the platform. Below zero: it comes back."""
@@ -463,11 +466,19 @@ def settle(session: Session, booking: Booking, *, by: User, refund_cents: int, h
 
 
 def refund(
-    session: Session, payment: Payment, *, by: User, refund_cents: int, from_helper_cents: int, reason: str
+    session: Session,
+    payment: Payment,
+    *,
+    by: User,
+    refund_cents: int,
+    from_helper_cents: int,
+    reason: str,
+    shown_cents: int | None = None,
 ) -> Settlement:
     """The operator gives a part of a released payment back: so much from the helper's share, the rest from the platform's.
 
-    As often as wanted, never above what is left. Raises NotAllowed, Invalid, WrongState.
+    As often as wanted, never above what is left. `shown_cents` is what had gone back when the operator was asked: sending
+    the form again changes nothing. Raises NotAllowed, Invalid, WrongState.
     """
     booking = session.get_one(Booking, payment.booking_id)
     if not may_move_money(by, booking):
@@ -479,7 +490,10 @@ def refund(
         raise WrongState(N_("Only money that was released or shared out can be given back here."))
     if _is_taken_back(session, payment):
         raise WrongState(N_("The customer's bank has taken this money back itself."))
-    shares = shares_of_refund(shared(session, payment), refund_cents, from_helper_cents)
+    has = shared(session, payment)
+    if shown_cents not in (None, has.refund_cents):
+        raise WrongState(MEANWHILE)
+    shares = shares_of_refund(has, refund_cents, from_helper_cents)
     settlement = _settle(session, payment, booking, shares, "decision", by=by, note=reason)
     facts = {"refund_cents": refund_cents, "from_helper_cents": from_helper_cents}
     for person in (booking.customer_id, booking.helper_id):
@@ -507,10 +521,18 @@ def give_credit(
     reason: str,
     policy: Policy,
     booking: Booking | None = None,
+    shown_cents: int | None = None,
 ) -> Credit:
-    """The operator gives a customer credit for a later booking. Raises NotAllowed, Invalid."""
+    """The operator gives a customer credit for a later booking.
+
+    `shown_cents` is the credit that the operator was shown: sending the form again changes nothing.
+    Raises NotAllowed, Invalid, WrongState.
+    """
     if not may_give_credit(by, customer.id):
         raise NotAllowed()
+    session.execute(select(User.id).where(User.id == customer.id).with_for_update())
+    if shown_cents not in (None, free_credit(session, customer.id)):
+        raise WrongState(MEANWHILE)
     if not 0 < cents <= policy.goodwill_max_cents:
         raise Invalid("cents", N_("Please choose an amount within what is possible here."))
     gift = Credit(

@@ -39,7 +39,14 @@ def give_back(public_id: str) -> Response | str | tuple[str, int]:
             return _refund_page(public_id, form, payments.shares_of_refund(has, **amounts))
         with transaction() as session:
             payment = payment_with_booking(session, public_id)
-            payments.refund(session, payment, by=current_user, reason=form.reason.data or "", **amounts)
+            payments.refund(
+                session,
+                payment,
+                by=current_user,
+                reason=form.reason.data or "",
+                shown_cents=_shown(form.shown.data),
+                **amounts,
+            )
             booking = payment.booking.public_id
     except Invalid as refusal:
         form[refusal.field].errors = [say(refusal)]
@@ -73,12 +80,18 @@ def give_credit(public_id: str) -> Response | tuple[str, int]:
                 reason=form.reason.data or "",
                 policy=policy(),
                 booking=booking,
+                shown_cents=_shown(form.shown.data),
             )
     except Invalid as refusal:
         form[refusal.field].errors = [say(refusal)]
         return _credit_page(public_id, form), 422
     flash(_("The credit is given. The customer is told."), "success")
     return redirect(url_for("operator.booking", public_id=public_id), 303)
+
+
+def _shown(typed: str | None) -> int | None:
+    """What the page had said when the form was sent; nothing for a form that does not tell."""
+    return int(typed) if typed and typed.removeprefix("-").isdecimal() else None
 
 
 def _refund_page(public_id: str, form: RefundForm, change: payments.Shares | None = None) -> str:

@@ -92,12 +92,14 @@ class RefundForm(ReasonForm):
         description=_l("Nothing typed means nothing: then all of it comes out of our fee."),
     )
     checked = HiddenField()
+    shown = HiddenField()
 
 
 class CreditForm(ReasonForm):
     """How much credit the customer gets, and why."""
 
     cents = MoneyField(_l("Amount"), validators=[InputRequired(_l("Please say how much credit you give."))])
+    shown = HiddenField()
 
 
 def _paid(payments: list[Payment]) -> int:
