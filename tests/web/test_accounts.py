@@ -358,6 +358,11 @@ def test_codes_are_guessed_ten_times_at_most(app: Flask, client: Page, anna: Use
 def test_operators_need_two_steps_everywhere_but_among_sample_people(app: Flask, tmp_path: Path) -> None:
     assert app.config["SECURITY_OPERATORS_NEED_TWO_FACTOR"] is False
     secrets = dict.fromkeys(("SECRET_KEY", "SECURITY_PASSWORD_SALT"), "x" * 32)
+    secrets |= {
+        "STRIPE_SECRET_KEY": "sk_test_nobody",
+        "STRIPE_WEBHOOK_SECRET": "whsec_a",
+        "STRIPE_CONNECT_WEBHOOK_SECRET": "whsec_b",
+    }
     real = {"PUBLIC_URL": "https://example.org", "MAIL_SERVER": "localhost", "DATABASE_URL": "sqlite://", **secrets}
     for environment in ("development", "production"):
         other = create_app({"ENVIRONMENT": environment, "VAR_FOLDER": str(tmp_path), **real})
