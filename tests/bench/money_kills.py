@@ -133,6 +133,8 @@ class Run:
             number += 1
             self._chapter(each, math.ceil(kills * min(1.0, number / chapters)))
         self.score.operations = sum((lane.operations for lane in self.lanes), Counter())
+        for browser in (browser for lane in self.lanes for browser in lane.people):
+            browser.connection.close()
         self.engine.dispose()
 
     @property
