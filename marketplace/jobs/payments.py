@@ -91,7 +91,7 @@ def give_up(booking_id: int, gateways: Gateways, *, by: User | None = None) -> b
     _demand_side(booking_id, by, "customer")
     payment_id = prepared_of(db.session, booking_id)
     if payment_id is not None:
-        settle(payment_id, gateways, close=True)
+        _end_page(payment_id, gateways)
         if is_held(db.session, payment_id):
             return False
     with transaction() as session:
@@ -475,6 +475,19 @@ def _found_again(payment_id: int, gateways: Gateways) -> str:
     """
     open_page(payment_id, gateways)
     return db.session.scalars(select(Payment.checkout).where(Payment.id == payment_id)).one() or ""
+
+
+def _end_page(payment_id: int, gateways: Gateways) -> None:
+    """Close a payment's page; one that the gateway surely does not open is none, and nothing has to end. Raises GatewayRefused.
+
+    An address is given to nobody before our row knows its page. Should one be paid all the same, the money goes back by itself.
+    """
+    try:
+        settle(payment_id, gateways, close=True)
+    except GatewayDenied as denial:
+        if _was_opened(payment_id):
+            raise
+        log.warning("page_denied", payment_id=payment_id, code=denial.code)
 
 
 def _was_opened(payment_id: int) -> bool:

@@ -14,7 +14,7 @@ from marketplace.actions import disputes, payments, refunds
 from marketplace.db import transaction
 from marketplace.domain.errors import NotAllowed, WrongState
 from marketplace.gateways import Gateways
-from marketplace.gateways.payments import GatewaySilent
+from marketplace.gateways.payments import GatewayDenied, GatewaySilent
 from marketplace.gateways.payments.sandbox.cards import ALWAYS_ASKING_CARD, DECLINED_CARD, GOOD_CARD, SLOW_REFUND_CARD
 from marketplace.gateways.payments.sandbox.switches import Fault
 from marketplace.jobs.payments import (
@@ -62,6 +62,7 @@ from tests.money import (
     sandbox_of,
     sign_off,
     start,
+    through,
 )
 
 
@@ -236,6 +237,69 @@ def test_the_worker_asks_about_a_page_once_a_minute(session: Session, doors: Gat
             session.expire_all()
             asked.append(payment.asked_at)
     assert len(set(asked)) in (3, 4)  # none at first, then once a minute
+
+
+def move_mailbox(session: Session, payment: Payment) -> None:
+    """From now on the payment's page is asked for in other words under the same key, and the gateway says no for good."""
+    customer_id = payment.customer_id
+    with transaction() as rows:
+        rows.get_one(User, customer_id).email = f"moved-{customer_id}@example.org"
+
+
+def opened_unheard(session: Session, payment: Payment, doors: Gateways) -> str:
+    """The page is there, its answer was lost, and asking again is denied; gives the page's reference."""
+    sandbox_of(doors).faults.plan("checkout.sessions.create", "timeout_after")
+    with pytest.raises(GatewaySilent):
+        open_page(payment.id, doors)
+    move_mailbox(session, payment)
+    with pytest.raises(GatewayDenied):
+        open_page(payment.id, doors)
+    assert payment.checkout is None
+    return things(session, "checkout.session")[-1].reference
+
+
+def test_a_page_that_is_denied_for_good_does_not_keep_its_reservation_alive(session: Session, doors: Gateways) -> None:
+    payment = accept(session)
+    opened_unheard(session, payment, doors)
+    with later(minutes=29):
+        assert settle_pending(doors) == 0
+    assert booking_of(session, payment).state == "reserved"
+    with later(minutes=31):
+        assert settle_pending(doors) == 1
+        assert settle_pending(doors) == 0
+    assert (payment.state, payment.failure, booking_of(session, payment).state) == ("failed", "lapsed", "lapsed")
+    assert session.get_one(Task, booking_of(session, payment).task_id).state == "open"
+    assert ledger_faults(session) == []
+
+
+def test_a_customer_gives_up_what_is_denied_for_good(session: Session, doors: Gateways) -> None:
+    payment = accept(session)
+    opened_unheard(session, payment, doors)
+    assert give_up(payment.booking_id, doors, by=session.get_one(User, payment.customer_id))
+    assert (payment.state, booking_of(session, payment).state) == ("failed", "lapsed")
+
+
+def test_what_is_paid_after_a_denied_page_lapsed_goes_back(app: Flask, session: Session, doors: Gateways) -> None:
+    """Nobody has the address of such a page; should it be paid all the same, the message about it sends the money back."""
+    payment = accept(session)
+    reference = opened_unheard(session, payment, doors)
+    give_up(payment.booking_id, doors)
+    sandbox_of(doors).pay(reference, GOOD_CARD)
+    sandbox_of(doors).deliver(through(app))
+    hand_over(doors)
+    assert (payment.state, booking_of(session, payment).state) == ("refunded", "lapsed")
+    assert (moved(session, "charge"), moved(session, "refund")) == ([5_500], [-5_500])
+    assert ledger_faults(session) == []
+
+
+def test_a_page_that_is_known_and_cannot_be_closed_lapses_nothing(session: Session, doors: Gateways) -> None:
+    payment = accept(session)
+    page_of(payment, doors)
+    with transaction() as rows:
+        rows.get_one(Payment, payment.id).checkout = "cs_of_somebody_else"
+    with pytest.raises(GatewayDenied):
+        give_up(payment.booking_id, doors)
+    assert (payment.state, booking_of(session, payment).state) == ("prepared", "reserved")
 
 
 # ---- More work on the spot
