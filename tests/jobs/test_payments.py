@@ -1,12 +1,14 @@
 """Payments between transactions: the worker makes good a kill at any step, and nothing is lost or doubled."""
 
+import sys
+import threading
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
 from marketplace import clock
@@ -17,7 +19,9 @@ from marketplace.gateways import Gateways
 from marketplace.gateways.payments import GatewayDenied, GatewaySilent
 from marketplace.gateways.payments.sandbox.cards import ALWAYS_ASKING_CARD, DECLINED_CARD, GOOD_CARD, SLOW_REFUND_CARD
 from marketplace.gateways.payments.sandbox.switches import Fault
+from marketplace.jobs.delivery import deliver_due
 from marketplace.jobs.payments import (
+    NotYet,
     cancel_unpaid,
     charge_due,
     deliver_payout,
@@ -567,6 +571,41 @@ def test_a_payout_waits_for_the_account_and_leaves_once_it_is_ready(session: Ses
         hand_over(doors)
     assert (payout.state, moved(session, "transfer")) == ("sent", [-4_950])
     assert things(session, "transfer")[0].data["source_transaction"] == payment_by(session, booking).charge
+    assert ledger_faults(session) == []
+
+
+def test_an_account_that_becomes_ready_in_the_very_instant_of_giving_up_is_not_slept_through(
+    app: Flask, session: Session, doors: Gateways
+) -> None:
+    """The worker has read that no money can reach the helper, and has not written it down yet; now the message comes."""
+    booking = done(session, doors)
+    helper_id = booking.helper_id
+    reference, told = onboard(session, helper_id, doors, ready=False), []
+
+    def tell(_: Session) -> None:
+        if isinstance(sys.exception(), NotYet) and not told:
+            told.append(True)
+            elsewhere = threading.Thread(target=become_ready)
+            elsewhere.start()
+            elsewhere.join()
+
+    def become_ready() -> None:
+        with app.app_context():
+            sandbox_of(doors).onboard(reference)
+            read_account(helper_id, doors)
+
+    session.commit()
+    event.listen(session, "after_rollback", tell)
+    try:
+        deliver_due(doors, lambda kind, reader, facts: (kind, ""), limit=1, channels=("payout",))
+    finally:
+        event.remove(session, "after_rollback", tell)
+    assert told
+    payout = payout_by(session, booking)
+    item = session.scalars(select(OutboxItem).where(OutboxItem.key == f"payout-{payout.id}")).one()
+    assert (item.attempts, item.leased_until, item.due_at <= clock.now()) == (1, None, True)
+    hand_over(doors)
+    assert (payout.state, moved(session, "transfer")) == ("sent", [-4_950])
     assert ledger_faults(session) == []
 
 
