@@ -1,6 +1,6 @@
 """Writing payouts: what helpers are owed, sent once they can be reached, and taken back when the operator decides so."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -20,35 +20,37 @@ REMINDER, REMIND_AFTER, REMIND_EVERY = "payout_waiting", timedelta(hours=1), tim
 # ---- A helper's account
 
 
-def note_account(session: Session, user_id: int, fact: AccountFact) -> PayoutAccount:
-    """Write down how a helper's account stands at the gateway; when money can reach it now, what waits is sent."""
-    session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))  # opened once
-    account = session.scalar(
-        select(PayoutAccount).where(PayoutAccount.user_id == user_id).execution_options(populate_existing=True)
-    )
-    now = clock.now()
+def note_account(session: Session, user_id: int, fact: AccountFact, *, at: datetime) -> PayoutAccount:
+    """Write down how a helper's account stood at the gateway `at` that moment; when money can reach it, what waits is sent.
+
+    What was read before what is written down already changes nothing.
+    """
+    account = _account_locked(session, user_id)
     if account is None:
-        account = PayoutAccount(user_id=user_id, reference=fact.reference, created_at=now, read_at=now)
+        account = PayoutAccount(user_id=user_id, reference=fact.reference, created_at=clock.now(), read_at=at)
         session.add(account)
         session.flush()
         journal.record(session, "payout_account_opened", account, by=None)
     if account.reference != fact.reference:  # opened twice at the same instant: the first one stays
         return account
-    if (fact.ready, fact.begun) == (account.is_ready, account.has_begun):
-        return account  # nothing new: reading it again changes nothing
+    if at < account.read_at:
+        return account
     became_ready = fact.ready and not account.is_ready
-    account.is_ready, account.has_begun, account.read_at = fact.ready, fact.begun, now
+    account.is_ready, account.has_begun, account.read_at = fact.ready, fact.begun, at
     if became_ready:
         journal.record(session, "payout_account_ready", account, by=None)
         outbox.hurry(session, PAYOUT_CHANNEL, _waiting_of(session, user_id))
     return account
 
 
-def note_gone(session: Session, user_id: int) -> None:
-    """A helper's account was taken away from us: no money can reach it any more."""
-    account = session.scalar(select(PayoutAccount).where(PayoutAccount.user_id == user_id))
-    if account is not None and account.is_ready:
-        account.is_ready, account.read_at = False, clock.now()
+def note_gone(session: Session, user_id: int, reference: str, *, at: datetime) -> None:
+    """A helper's account with this reference was found taken away from us `at` that moment: no money can reach it any more."""
+    account = _account_locked(session, user_id)
+    if account is None or account.reference != reference or at < account.read_at:
+        return
+    account.read_at = at
+    if account.is_ready:
+        account.is_ready = False
         journal.record(session, "payout_account_gone", account, by=None)
 
 
@@ -221,6 +223,13 @@ def _reverse(session: Session, payout: Payout, settlement: Settlement, cents: in
     session.add(reversal)
     session.flush()
     outbox.ask(session, REVERSAL_CHANNEL, reversal.id)
+
+
+def _account_locked(session: Session, user_id: int) -> PayoutAccount | None:
+    """The helper's account as it stands now; nobody else opens or changes it meanwhile."""
+    session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+    mine = select(PayoutAccount).where(PayoutAccount.user_id == user_id)
+    return session.scalar(mine.execution_options(populate_existing=True))
 
 
 def _locked(session: Session, payout_id: int) -> Payout:

@@ -46,6 +46,7 @@ from marketplace.models import (
 from marketplace.permissions import side_of
 from marketplace.queries.bookings import reservations_over
 from marketplace.queries.payments import extra_of, is_held, is_under_way, prepared_of
+from marketplace.queries.payouts import is_reached
 
 log = structlog.get_logger()
 
@@ -203,8 +204,11 @@ def deliver_refund(facts: Mapping[str, Any], gateways: Gateways) -> None:
 def deliver_payout(facts: Mapping[str, Any], gateways: Gateways) -> None:
     """Send a payout, once the helper's account is ready and no bank disputes the money; raises GatewaySilent until then."""
     payout_id = int(facts["id"])
-    if db.session.get_one(Payout, payout_id).state not in PAYOUT.befores("take"):
+    payout = db.session.get_one(Payout, payout_id)
+    if payout.state not in PAYOUT.befores("take"):
         return
+    if payout.state == PAYOUT.waiting and not is_reached(db.session, payout.helper_id):
+        read_account(payout.helper_id, gateways)  # the message that it is ready may be late, or lost
     with transaction() as session:  # from here on it may have left: a refund takes it back instead of keeping it
         destination = _destination(session, payout_id)
         payout = payouts.take(session, payout_id)
@@ -293,19 +297,20 @@ def open_account(user: User, gateways: Gateways, *, country: str) -> str:
         return known
     request = AccountRequest(f"account-{user.public_id}", user.public_id, user.email, country)
     db.session.rollback()
+    at = clock.now()
     fact = gateways.payments.open_account(request)
     with transaction() as session:
-        return payouts.note_account(session, user_id, fact).reference
+        return payouts.note_account(session, user_id, fact, at=at).reference
 
 
 def read_account(user_id: int, gateways: Gateways) -> None:
-    """Read anew how a helper's account stands. Raises GatewayRefused."""
+    """Read anew how a helper's account stands. Raises GatewaySilent."""
     reference = db.session.scalar(select(PayoutAccount.reference).where(PayoutAccount.user_id == user_id))
     db.session.rollback()
     if reference is not None:
-        fact = gateways.payments.read_account(reference)
+        effect = _account_read(user_id, reference, gateways)
         with transaction() as session:
-            payouts.note_account(session, user_id, fact)
+            effect(session)
 
 
 # ---- Messages of the gateway
@@ -375,11 +380,17 @@ def _account_changed(notice: GatewayNotice, gateways: Gateways) -> Effect:
     user_id = _id_or_none(select(PayoutAccount.user_id).where(PayoutAccount.reference == notice.reference))
     if user_id is None:
         raise NotFound()
+    return _account_read(user_id, notice.reference, gateways)
+
+
+def _account_read(user_id: int, reference: str, gateways: Gateways) -> Effect:
+    """Read how a helper's account stands; what comes of it, with the moment before it was read."""
+    at = clock.now()
     try:
-        fact = gateways.payments.read_account(notice.reference)
+        fact = gateways.payments.read_account(reference)
     except GatewayDenied:  # it was taken away from us
-        return lambda session: payouts.note_gone(session, user_id)
-    return lambda session: payouts.note_account(session, user_id, fact)
+        return lambda session: payouts.note_gone(session, user_id, reference, at=at)
+    return lambda session: payouts.note_account(session, user_id, fact, at=at)
 
 
 def _dispute_changed(notice: GatewayNotice, gateways: Gateways) -> Effect:

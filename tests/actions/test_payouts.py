@@ -1,6 +1,6 @@
 """Payouts: what is owed waits for an account, leaves once, is lowered or taken back, and a debt is never paid out."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -221,9 +221,16 @@ def test_only_what_is_asked_back_comes_back(session: Session, state: str) -> Non
 # ---- Accounts
 
 
-def note(user_id: int, *, ready: bool, begun: bool = True, reference: str = "acct-1") -> None:
+def note(
+    user_id: int, *, ready: bool, begun: bool = True, reference: str = "acct-1", at: datetime | None = None
+) -> None:
     with transaction() as rows:
-        payouts.note_account(rows, user_id, AccountFact(reference, ready=ready, begun=begun))
+        payouts.note_account(rows, user_id, AccountFact(reference, ready=ready, begun=begun), at=at or clock.now())
+
+
+def note_gone(user_id: int, reference: str = "acct-1", at: datetime | None = None) -> None:
+    with transaction() as rows:
+        payouts.note_gone(rows, user_id, reference, at=at or clock.now())
 
 
 def due_of(session: Session, payout: Payout) -> OutboxItem:
@@ -253,12 +260,31 @@ def test_an_account_opened_twice_at_once_stays_the_first_one(session: Session) -
 
 def test_an_account_that_was_taken_away_is_not_ready_any_more(session: Session) -> None:
     helper = make_helper(session)
-    with transaction() as rows:
-        payouts.note_gone(rows, helper.id)
+    note_gone(helper.id)
     note(helper.id, ready=True)
-    with transaction() as rows:
-        payouts.note_gone(rows, helper.id)
+    note_gone(helper.id)
     assert not session.scalars(select(PayoutAccount.is_ready)).one()
+
+
+def test_what_was_read_earlier_does_not_undo_what_was_read_later(session: Session) -> None:
+    """Two read the account; whoever read it first writes it down last."""
+    helper = make_helper(session)
+    note(helper.id, ready=False)
+    before, between = clock.now(), clock.now() + timedelta(seconds=1)
+    with later(seconds=2):
+        note(helper.id, ready=True)
+        note(helper.id, ready=False, at=before)
+        note_gone(helper.id, at=between)
+        note_gone(helper.id, "acct-2")
+    account = session.scalars(select(PayoutAccount)).one()
+    assert account.is_ready
+    with later(seconds=4):
+        note(helper.id, ready=True)  # nothing new, but known from then on
+    with later(seconds=5):
+        note(helper.id, ready=False, at=between + timedelta(seconds=2))
+        assert account.is_ready
+        note(helper.id, ready=False)
+        assert not account.is_ready
 
 
 def test_helpers_whose_money_waits_are_reminded_once_a_week(session: Session) -> None:

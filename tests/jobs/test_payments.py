@@ -3,6 +3,7 @@
 import sys
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from marketplace import clock
 from marketplace.actions import disputes, payments, refunds
 from marketplace.db import transaction
 from marketplace.domain.errors import NotAllowed, WrongState
+from marketplace.domain.gateway import AccountFact
 from marketplace.gateways import Gateways
 from marketplace.gateways.payments import GatewayDenied, GatewaySilent
 from marketplace.gateways.payments.sandbox.cards import ALWAYS_ASKING_CARD, DECLINED_CARD, GOOD_CARD, SLOW_REFUND_CARD
@@ -83,6 +85,20 @@ def no_faults_left(doors: Gateways) -> Any:
 
 def booking_of(session: Session, payment: Payment) -> Booking:
     return session.get_one(Booking, payment.booking_id)
+
+
+class Counted:
+    """The gateway, with a count of how often an account was read."""
+
+    def __init__(self, real: Any) -> None:
+        self.real, self.accounts_read = real, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    def read_account(self, account: str) -> AccountFact:
+        self.accounts_read += 1
+        return self.real.read_account(account)
 
 
 def things(session: Session, kind: str) -> list[SandboxObject]:
@@ -572,6 +588,55 @@ def test_a_payout_waits_for_the_account_and_leaves_once_it_is_ready(session: Ses
     assert (payout.state, moved(session, "transfer")) == ("sent", [-4_950])
     assert things(session, "transfer")[0].data["source_transaction"] == payment_by(session, booking).charge
     assert ledger_faults(session) == []
+
+
+def onboarded_unheard(session: Session, doors: Gateways) -> tuple[Booking, str]:
+    """A share waits, and its helper's account has become ready without our hearing of it."""
+    booking = done(session, doors)
+    reference = onboard(session, booking.helper_id, doors, ready=False)
+    sandbox_of(doors).onboard(reference)
+    return booking, reference
+
+
+def test_a_payout_leaves_although_the_message_that_its_account_is_ready_was_lost(
+    session: Session, doors: Gateways
+) -> None:
+    booking, _ = onboarded_unheard(session, doors)
+    hand_over(doors)
+    assert (payout_by(session, booking).state, moved(session, "transfer")) == ("sent", [-4_950])
+    assert ledger_faults(session) == []
+
+
+def test_an_account_that_cannot_be_read_now_is_read_again_within_minutes(session: Session, doors: Gateways) -> None:
+    booking, _ = onboarded_unheard(session, doors)
+    sandbox_of(doors).faults.plan("accounts.retrieve", "reset", 3)  # the library asks three times by itself
+    hand_over(doors)
+    assert payout_by(session, booking).state == "waiting"
+    sandbox_of(doors).faults.waiting.clear()
+    with later(minutes=2):
+        hand_over(doors)
+    assert payout_by(session, booking).state == "sent"
+
+
+def test_an_account_that_is_not_ready_is_read_once_for_each_attempt(session: Session, doors: Gateways) -> None:
+    booking = done(session, doors)
+    onboard(session, booking.helper_id, doors, ready=False)
+    asked = Counted(doors.payments)
+    hand_over(replace(doors, payments=asked))
+    assert asked.accounts_read == 1
+    payout = payout_by(session, booking)
+    item = session.scalars(select(OutboxItem).where(OutboxItem.key == f"payout-{payout.id}")).one()
+    assert (payout.state, item.attempts, item.due_at > clock.now() + timedelta(days=6)) == ("waiting", 1, True)
+
+
+def test_an_account_that_is_gone_unheard_is_found_out(session: Session, doors: Gateways) -> None:
+    booking = done(session, doors)
+    reference = onboard(session, booking.helper_id, doors)
+    sandbox_of(doors).disconnect(reference)
+    read_account(booking.helper_id, doors)
+    assert not session.scalars(select(PayoutAccount.is_ready)).one()
+    hand_over(doors)
+    assert payout_by(session, booking).state == "waiting"
 
 
 def test_an_account_that_becomes_ready_in_the_very_instant_of_giving_up_is_not_slept_through(
