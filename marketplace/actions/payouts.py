@@ -20,10 +20,11 @@ REMINDER, REMIND_AFTER, REMIND_EVERY = "payout_waiting", timedelta(hours=1), tim
 # ---- A helper's account
 
 
-def note_account(session: Session, user_id: int, fact: AccountFact, *, at: datetime) -> PayoutAccount:
+def note_account(session: Session, user_id: int, fact: AccountFact, *, at: datetime, number: int = 1) -> PayoutAccount:
     """Write down how a helper's account stood at the gateway `at` that moment; when money can reach it, what waits is sent.
 
-    What was read before what is written down already changes nothing.
+    What was read before what is written down already changes nothing. `number` is that of an account that was just opened:
+    the next one takes the place of one that is gone.
     """
     account = _account_locked(session, user_id)
     if account is None:
@@ -31,12 +32,14 @@ def note_account(session: Session, user_id: int, fact: AccountFact, *, at: datet
         session.add(account)
         session.flush()
         journal.record(session, "payout_account_opened", account, by=None)
+    elif account.gone_at is not None and number == account.number + 1:
+        _replace(session, account, fact.reference, at)
     if account.reference != fact.reference:  # opened twice at the same instant: the first one stays
         return account
     if at < account.read_at:
         return account
     became_ready = fact.ready and not account.is_ready
-    account.is_ready, account.has_begun, account.read_at = fact.ready, fact.begun, at
+    account.is_ready, account.has_begun, account.read_at, account.gone_at = fact.ready, fact.begun, at, None
     if became_ready:
         journal.record(session, "payout_account_ready", account, by=None)
         outbox.hurry(session, PAYOUT_CHANNEL, _waiting_of(session, user_id))
@@ -49,9 +52,18 @@ def note_gone(session: Session, user_id: int, reference: str, *, at: datetime) -
     if account is None or account.reference != reference or at < account.read_at:
         return
     account.read_at = at
-    if account.is_ready:
-        account.is_ready = False
+    if account.gone_at is None:
+        account.is_ready, account.has_begun, account.gone_at = False, False, at
         journal.record(session, "payout_account_gone", account, by=None)
+
+
+def _replace(session: Session, account: PayoutAccount, reference: str, at: datetime) -> None:
+    """Another account was opened for a helper whose account is gone."""
+    before, account.reference, account.number = account.reference, reference, account.number + 1
+    account.created_at, account.read_at, account.gone_at = clock.now(), at, None
+    session.flush()
+    facts = {"number": account.number, "instead_of": before}
+    journal.record(session, "payout_account_opened", account, by=None, facts=facts)
 
 
 def reminders_due(session: Session, *, limit: int = 50) -> list[int]:
@@ -124,9 +136,9 @@ def free_cents(session: Session, helper_id: int) -> int:
     return int(came or 0) - int(went or 0) - int(on_its_way or 0) + int(coming_back or 0)
 
 
-def take(session: Session, payout_id: int) -> Payout:
-    """Begin to send a payout: from here on it may have left. Raises WrongState when it was dropped or sent."""
-    move(session, Payout, payout_id, PAYOUT, "take")
+def take(session: Session, payout_id: int, *, destination: str) -> Payout:
+    """Begin to send a payout to this account: from here on it may have left. Raises WrongState when it was dropped or sent."""
+    move(session, Payout, payout_id, PAYOUT, "take", destination=destination)
     return session.get_one(Payout, payout_id)
 
 
@@ -134,7 +146,7 @@ def put_back(session: Session, payout_id: int, why: str, *, tried: int) -> None:
     """The try with this number has surely not left; the next one has a new key."""
     payout = _locked(session, payout_id)
     if payout.state in PAYOUT.befores("put_back") and payout.tries == tried:
-        move(session, Payout, payout_id, PAYOUT, "put_back", waits_for=why[:80], tries=tried + 1)
+        move(session, Payout, payout_id, PAYOUT, "put_back", waits_for=why[:80], tries=tried + 1, destination=None)
 
 
 def record_sent(session: Session, payout_id: int, fact: TransferFact) -> None:

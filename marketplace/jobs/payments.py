@@ -52,6 +52,7 @@ log = structlog.get_logger()
 
 KEY_LIVES = timedelta(hours=23)  # the gateway forgets keys after a day; from then on we look before we ask again
 REFUND_OPEN = (REFUND.asked, REFUND.given)  # one that was given may still come back
+NOT_THERE_YET = "balance_insufficient"  # the customer's money has not arrived yet; the account is all right
 NOT_OURS_YET = "not_ours_yet"
 
 
@@ -211,7 +212,8 @@ def deliver_payout(facts: Mapping[str, Any], gateways: Gateways) -> None:
         read_account(payout.helper_id, gateways)  # the message that it is ready may be late, or lost
     with transaction() as session:  # from here on it may have left: a refund takes it back instead of keeping it
         destination = _destination(session, payout_id)
-        payout = payouts.take(session, payout_id)
+        payout = payouts.take(session, payout_id, destination=destination)
+        helper_id = payout.helper_id
         payment = session.get_one(Payment, payout.payment_id)
         whole = payout.cents <= payment.card_cents  # more than the charge brought: credit of the customer is part of it
         tried, may_be_there = payout.tries, payout.created_at < clock.now() - KEY_LIVES
@@ -231,6 +233,8 @@ def deliver_payout(facts: Mapping[str, Any], gateways: Gateways) -> None:
     except GatewayDenied as denial:
         with transaction() as session:
             payouts.put_back(session, payout_id, denial.code, tried=tried)
+        if denial.code != NOT_THERE_YET:
+            read_account(helper_id, gateways)  # perhaps it is not ready any more, or gone, and nobody told us
         raise GatewaySilent(str(denial)) from denial
     with transaction() as session:
         payouts.record_sent(session, payout_id, fact)
@@ -239,7 +243,7 @@ def deliver_payout(facts: Mapping[str, Any], gateways: Gateways) -> None:
 def _destination(session: Session, payout_id: int) -> str:
     """The helper's account; raises NotYet while no money can reach it, or a bank disputes the money.
 
-    What may have left already is only asked for again, whatever has happened since.
+    What may have left already is only asked for again, for the same account, whatever has happened since.
     """
     payout = session.get_one(Payout, payout_id)
     account = session.scalar(select(PayoutAccount).where(PayoutAccount.user_id == payout.helper_id))
@@ -251,7 +255,7 @@ def _destination(session: Session, payout_id: int) -> str:
         raise NotYet("the helper has not given bank data yet")
     if session.scalar(disputed.limit(1)) is not None and not may_have_left:
         raise NotYet("a bank disputes the money")
-    return account.reference
+    return (payout.destination if may_have_left else None) or account.reference
 
 
 def deliver_reversal(facts: Mapping[str, Any], gateways: Gateways) -> None:
@@ -290,17 +294,41 @@ def remind_helpers() -> int:
 
 
 def open_account(user: User, gateways: Gateways, *, country: str) -> str:
-    """A helper's account at the gateway, opened at the first call; gives its reference. Raises GatewayRefused."""
+    """A helper's account at the gateway, opened at the first call; gives its reference. Raises GatewayRefused.
+
+    One that is gone gives way to a new one.
+    """
     user_id = user.id
-    known = db.session.scalar(select(PayoutAccount.reference).where(PayoutAccount.user_id == user_id))
-    if known is not None:
-        return known
-    request = AccountRequest(f"account-{user.public_id}", user.public_id, user.email, country)
+    known = db.session.scalar(select(PayoutAccount).where(PayoutAccount.user_id == user_id))
+    if known is not None and known.gone_at is None:
+        return known.reference
+    number = 1 if known is None else known.number + 1
+    key = f"account-{user.public_id}" if number == 1 else f"account-{user.public_id}-{number}"
+    request = AccountRequest(key, user.public_id, user.email, country)
     db.session.rollback()
     at = clock.now()
     fact = gateways.payments.open_account(request)
     with transaction() as session:
-        return payouts.note_account(session, user_id, fact, at=at).reference
+        return payouts.note_account(session, user_id, fact, at=at, number=number).reference
+
+
+def bank_data_page(user: User, gateways: Gateways, *, country: str, return_url: str, refresh_url: str) -> str:
+    """The address of the page on which a helper gives bank data, for one use. Raises GatewayRefused.
+
+    An account that is found gone only now gives way to a new one.
+    """
+    user_id, door = user.id, gateways.payments
+    reference = open_account(user, gateways, country=country)
+    db.session.rollback()  # nothing stays open while we talk to the outside
+    try:
+        return door.onboarding_page(reference, return_url=return_url, refresh_url=refresh_url)
+    except GatewayDenied:
+        read_account(user_id, gateways)
+        again = open_account(db.session.get_one(User, user_id), gateways, country=country)
+        db.session.rollback()
+        if again == reference:
+            raise
+        return door.onboarding_page(again, return_url=return_url, refresh_url=refresh_url)
 
 
 def read_account(user_id: int, gateways: Gateways) -> None:

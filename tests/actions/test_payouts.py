@@ -28,7 +28,7 @@ def waiting(session: Session, helper: User | None = None) -> Payout:
 def take(payout: Payout) -> None:
     payout_id = payout.id
     with transaction() as rows:
-        payouts.take(rows, payout_id)
+        payouts.take(rows, payout_id, destination="acct-1")
 
 
 def put_back(payout: Payout, tried: int) -> None:
@@ -222,10 +222,17 @@ def test_only_what_is_asked_back_comes_back(session: Session, state: str) -> Non
 
 
 def note(
-    user_id: int, *, ready: bool, begun: bool = True, reference: str = "acct-1", at: datetime | None = None
+    user_id: int,
+    *,
+    ready: bool,
+    begun: bool = True,
+    reference: str = "acct-1",
+    at: datetime | None = None,
+    number: int = 1,
 ) -> None:
+    fact = AccountFact(reference, ready=ready, begun=begun)
     with transaction() as rows:
-        payouts.note_account(rows, user_id, AccountFact(reference, ready=ready, begun=begun), at=at or clock.now())
+        payouts.note_account(rows, user_id, fact, at=at or clock.now(), number=number)
 
 
 def note_gone(user_id: int, reference: str = "acct-1", at: datetime | None = None) -> None:
@@ -285,6 +292,22 @@ def test_what_was_read_earlier_does_not_undo_what_was_read_later(session: Sessio
         assert account.is_ready
         note(helper.id, ready=False)
         assert not account.is_ready
+
+
+def test_only_the_next_account_takes_the_place_of_one_that_is_gone(session: Session) -> None:
+    helper = make_helper(session)
+    note(helper.id, ready=True)
+    note_gone(helper.id)
+    account = session.scalars(select(PayoutAccount)).one()
+    for number in (1, 3):  # what was begun before, or was never asked for
+        note(helper.id, ready=True, reference="acct-9", number=number)
+        assert (account.reference, account.is_ready) == ("acct-1", False)
+    note(helper.id, ready=False, reference="acct-2", number=2)
+    note(helper.id, ready=False, reference="acct-2b", number=2)
+    assert (account.reference, account.number, account.gone_at) == ("acct-2", 2, None)
+    note(helper.id, ready=True)  # read while it was still there
+    note_gone(helper.id)
+    assert (account.reference, account.is_ready, account.gone_at) == ("acct-2", False, None)
 
 
 def test_helpers_whose_money_waits_are_reminded_once_a_week(session: Session) -> None:

@@ -24,6 +24,7 @@ from marketplace.gateways.payments.sandbox.switches import Fault
 from marketplace.jobs.delivery import deliver_due
 from marketplace.jobs.payments import (
     NotYet,
+    bank_data_page,
     cancel_unpaid,
     charge_due,
     deliver_payout,
@@ -39,6 +40,7 @@ from marketplace.jobs.payments import (
 )
 from marketplace.models import (
     Booking,
+    JournalEntry,
     Notice,
     OutboxItem,
     Payment,
@@ -857,6 +859,101 @@ def test_an_account_is_read_anew(session: Session, doors: Gateways) -> None:
     assert not session.scalars(select(PayoutAccount.is_ready)).one()
     read_account(helper.id, doors)
     assert session.scalars(select(PayoutAccount.is_ready)).one()
+
+
+def opened(session: Session, helper_id: int, doors: Gateways) -> str:
+    return open_account(session.get_one(User, helper_id), doors, country="CH")
+
+
+@pytest.mark.parametrize("fault", [None, *LOST])
+def test_an_account_that_is_gone_gives_way_to_a_new_one(session: Session, doors: Gateways, fault: Fault | None) -> None:
+    """The money waits meanwhile, the helper is reminded, and the reminder leads to an account that it can reach."""
+    booking = done(session, doors)
+    helper_id = booking.helper_id
+    first = onboard(session, helper_id, doors)
+    sandbox_of(doors).disconnect(first)
+    hand_over(doors)  # denied; only that tells us, since the message was lost
+    account = session.scalars(select(PayoutAccount)).one()
+    assert (payout_by(session, booking).state, account.is_ready, account.has_begun) == ("waiting", False, False)
+    with later(hours=2):
+        assert remind_helpers() == 1
+        if fault:
+            sandbox_of(doors).faults.plan("accounts.create", fault)
+        with suppress(GatewaySilent):
+            opened(session, helper_id, doors)
+        second = opened(session, helper_id, doors)
+        assert opened(session, helper_id, doors) == second != first
+        hand_over(doors)
+        assert payout_by(session, booking).state == "waiting"
+        onboard(session, helper_id, doors)
+        hand_over(doors)
+    assert (payout_by(session, booking).state, moved(session, "transfer")) == ("sent", [-4_950])
+    assert (account.reference, account.number, account.gone_at) == (second, 2, None)
+    # An answer that was lost under its key for good leaves an empty account behind, which nobody uses.
+    assert len(things(session, "account")) == (3 if fault == "server_error_after" else 2)
+    told = select(JournalEntry.facts).where(JournalEntry.event == "payout_account_opened").order_by(JournalEntry.id)
+    assert list(session.scalars(told))[-1] == {"number": 2, "instead_of": first}
+    assert ledger_faults(session) == []
+
+
+def test_an_account_is_gone_as_often_as_it_is(session: Session, doors: Gateways) -> None:
+    helper_id = make_helper(session).id
+    seen = []
+    for _ in range(3):
+        seen.append(onboard(session, helper_id, doors))
+        sandbox_of(doors).disconnect(seen[-1])
+        read_account(helper_id, doors)
+    assert len(set(seen)) == 3
+    assert session.scalars(select(PayoutAccount.number)).one() == 3
+
+
+def test_a_payout_that_left_for_an_account_that_is_gone_is_not_sent_again_to_the_next(
+    session: Session, doors: Gateways
+) -> None:
+    booking = done(session, doors)
+    first = onboard(session, booking.helper_id, doors)
+    sandbox_of(doors).faults.plan("transfers.create", "timeout_after")
+    hand_over(doors)
+    payout = payout_by(session, booking)
+    assert (payout.state, payout.destination) == ("sending", first)
+    sandbox_of(doors).disconnect(first)
+    read_account(booking.helper_id, doors)
+    assert onboard(session, booking.helper_id, doors) != first
+    with later(hours=1):
+        hand_over(doors)
+    assert (payout.state, payout.tries, moved(session, "transfer")) == ("sent", 1, [-4_950])
+    assert ledger_faults(session) == []
+
+
+def test_a_payout_that_did_not_leave_for_an_account_that_is_gone_leaves_for_the_next(
+    session: Session, doors: Gateways
+) -> None:
+    booking = done(session, doors)
+    first = onboard(session, booking.helper_id, doors)
+    sandbox_of(doors).faults.plan("transfers.create", "reset", 3)
+    hand_over(doors)
+    sandbox_of(doors).faults.waiting.clear()
+    payout = payout_by(session, booking)
+    assert payout.state == "sending"
+    sandbox_of(doors).disconnect(first)
+    read_account(booking.helper_id, doors)
+    second = onboard(session, booking.helper_id, doors)
+    for hours in (1, 3):
+        with later(hours=hours):
+            hand_over(doors)
+    assert (payout.state, payout.tries, payout.destination) == ("sent", 2, second)
+    assert moved(session, "transfer") == [-4_950]
+    assert ledger_faults(session) == []
+
+
+def test_the_way_to_the_bank_data_finds_out_that_an_account_is_gone(session: Session, doors: Gateways) -> None:
+    helper_id = make_helper(session).id
+    first = onboard(session, helper_id, doors, ready=False)
+    sandbox_of(doors).disconnect(first)
+    leads = {"return_url": "https://example.org/back", "refresh_url": "https://example.org/again"}
+    assert bank_data_page(session.get_one(User, helper_id), doors, country="CH", **leads)
+    assert session.scalars(select(PayoutAccount.reference)).one() != first
+    assert len(things(session, "account")) == 2
 
 
 def test_helpers_are_reminded_of_the_money_that_waits(session: Session, doors: Gateways) -> None:

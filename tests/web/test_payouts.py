@@ -242,7 +242,7 @@ def _send_and_lose(session: Session, payout: Payout, cents: int) -> None:
     from_us = TransferFact("tr_1", str(payout.id), payout.cents, 0, "CHF")
     operator = make_operator(session)
     with transaction() as rows:
-        payouts.take(rows, payout.id)
+        payouts.take(rows, payout.id, destination="acct-1")
         payouts.record_sent(rows, payout.id, from_us)
         payment = rows.get_one(Payment, payout.payment_id)
         payments.refund(
