@@ -118,22 +118,24 @@ def ask(session: Session, payment: Payment, settlement: Settlement, helper_id: i
 
 
 def free_cents(session: Session, helper_id: int) -> int:
-    """What is owed to a helper and not on its way yet; below zero when the helper owes us."""
+    """What is owed to a helper and not on its way yet; below zero when the helper owes us.
+
+    One statement, so that it is read at one moment: what is sent or comes back meanwhile is seen whole or not at all.
+    """
     session.flush()
     account = owed(helper_id)
-    came = session.scalar(select(func.coalesce(func.sum(Entry.cents), 0)).where(Entry.to_account == account))
-    went = session.scalar(select(func.coalesce(func.sum(Entry.cents), 0)).where(Entry.from_account == account))
-    on_its_way = session.scalar(
-        select(func.coalesce(func.sum(Payout.cents), 0)).where(
-            Payout.helper_id == helper_id, Payout.state.in_((PAYOUT.waiting, PAYOUT.sending))
-        )
+    came = select(func.coalesce(func.sum(Entry.cents), 0)).where(Entry.to_account == account)
+    went = select(func.coalesce(func.sum(Entry.cents), 0)).where(Entry.from_account == account)
+    on_its_way = select(func.coalesce(func.sum(Payout.cents), 0)).where(
+        Payout.helper_id == helper_id, Payout.state.in_((PAYOUT.waiting, PAYOUT.sending))
     )
-    coming_back = session.scalar(
+    coming_back = (
         select(func.coalesce(func.sum(Reversal.cents), 0))
         .join(Payout, Payout.id == Reversal.payout_id)
         .where(Payout.helper_id == helper_id, Reversal.state == REVERSAL.asked)
     )
-    return int(came or 0) - int(went or 0) - int(on_its_way or 0) + int(coming_back or 0)
+    came_in, went_out, leaving, returning = (part.scalar_subquery() for part in (came, went, on_its_way, coming_back))
+    return int(session.execute(select(came_in - went_out - leaving + returning)).scalar_one())
 
 
 def take(session: Session, payout_id: int, *, destination: str) -> Payout:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -17,6 +18,7 @@ from marketplace.models import Notice, OutboxItem, Payment, Payout, PayoutAccoun
 from marketplace.queries.ledger import balances, ledger_faults
 from tests.factories import make_bid, make_booking, make_helper, make_operator, make_task, payment_of, tomorrow_at
 from tests.money import later, payout_by, sign_off
+from tests.races import Deed, written_after
 
 
 def waiting(session: Session, helper: User | None = None) -> Payout:
@@ -216,6 +218,32 @@ def test_only_what_is_asked_back_comes_back(session: Session, state: str) -> Non
     with transaction() as rows:
         payouts.record_taken_back(rows, reversal.id, ReversalFact("trr-1", 1_500, "CHF"))
     assert reversal.state == ("taken_back" if state == "asked" else state)
+
+
+# ---- Read while somebody writes
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("what", ["sent", "taken back"])
+def test_what_is_owed_is_read_at_one_moment(app: Flask, session: Session, what: str, number: int) -> None:
+    """Sending what is owed, or getting back what is not, changes nothing in what is free: neither does the instant of it."""
+    payout, operator = waiting(session), make_operator(session).id
+    payout_id, helper_id = payout.id, payout.helper_id
+    take(payout)
+    deed: Deed = lambda rows: payouts.record_sent(  # noqa: E731
+        rows, payout_id, TransferFact("tr-1", f"{payout_id}:1", 4_950, 0, "CHF")
+    )
+    if what == "taken back":
+        record_sent(payout)
+        give_back(session, payout, 1_500, operator)
+        reversal_id = session.scalars(select(Reversal.id)).one()
+        deed = lambda rows: payouts.record_taken_back(rows, reversal_id, ReversalFact("trr-1", 1_500, "CHF"))  # noqa: E731
+    session.rollback()
+    with written_after(app, number, deed):
+        assert payouts.free_cents(session, helper_id) == 0
+    session.rollback()
+    assert payouts.free_cents(session, helper_id) == 0
+    assert ledger_faults(session) == []
 
 
 # ---- Accounts
