@@ -556,17 +556,16 @@ def record_fee_paid(session: Session, helper: User, *, by: User, cents: int, deb
 
 
 def free_credit(session: Session, customer_id: int) -> int:
-    """The credit of a customer, in cents, less what payments under way have set aside."""
+    """The credit of a customer, in cents, less what payments under way have set aside; read in one statement, at one moment."""
     account = credit(customer_id)
-    came = session.scalar(select(func.coalesce(func.sum(Entry.cents), 0)).where(Entry.to_account == account))
-    went = session.scalar(select(func.coalesce(func.sum(Entry.cents), 0)).where(Entry.from_account == account))
-    set_aside = session.scalar(
-        select(func.coalesce(func.sum(Payment.credit_cents), 0)).where(
-            Payment.customer_id == customer_id,
-            Payment.state.in_(PAYMENT_UNPAID),
-        )
+    came = select(func.coalesce(func.sum(Entry.cents), 0)).where(Entry.to_account == account)
+    went = select(func.coalesce(func.sum(Entry.cents), 0)).where(Entry.from_account == account)
+    set_aside = select(func.coalesce(func.sum(Payment.credit_cents), 0)).where(
+        Payment.customer_id == customer_id,
+        Payment.state.in_(PAYMENT_UNPAID),
     )
-    return int(came or 0) - int(went or 0) - int(set_aside or 0)
+    came_in, went_out, waiting = (part.scalar_subquery() for part in (came, went, set_aside))
+    return int(session.execute(select(came_in - went_out - waiting)).scalar_one())
 
 
 def credit_towards(session: Session, customer_id: int, price_cents: int) -> int:
