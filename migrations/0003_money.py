@@ -444,6 +444,7 @@ def _widen_payments() -> None:
         ):
             batch.add_column(sa.Column(name, sa.String(length=size), nullable=True))
         batch.add_column(sa.Column("charge_at", sa.DateTime(timezone=True), nullable=True))
+        batch.add_column(sa.Column("watch_at", sa.DateTime(timezone=True), nullable=True))
     op.execute(
         "UPDATE payments SET fee_cents = (SELECT fee_cents FROM bookings WHERE bookings.id = payments.booking_id)"
     )
@@ -460,12 +461,13 @@ def _widen_payments() -> None:
     _set_words("payments", "state", PAYMENT_STATES["after"])
     _set_words("payments", "failure", FAILURES["after"])
     op.create_index("ix_payments_charge", "payments", ["state", "charge_at"], unique=False)
+    op.create_index("ix_payments_watch_at", "payments", ["watch_at"], unique=False)
     _index_live("payments", ["booking_id"], PAYMENT_LIVE["after"])
     _index_live("payments", ["booking_id"], UNPAID, name="uq_payments_unpaid")
 
 
 def _narrow_payments() -> None:
-    for index in ("uq_payments_live", "uq_payments_unpaid", "ix_payments_charge"):
+    for index in ("uq_payments_live", "uq_payments_unpaid", "ix_payments_charge", "ix_payments_watch_at"):
         op.drop_index(index, table_name="payments")
     with op.batch_alter_table("payments") as batch:
         for name in ("uq_payments_intent", "uq_payments_charge"):
@@ -475,7 +477,7 @@ def _narrow_payments() -> None:
         batch.alter_column("checkout", existing_type=sa.String(length=120), type_=sa.String(length=80))
         for column in (
             *("kind", "method", "credit_cents", "fee_cents", "gateway_fee_cents", "tries", "what", "intent", "charge"),
-            *("card_customer", "card_method", "decline", "charge_at"),
+            *("card_customer", "card_method", "decline", "charge_at", "watch_at"),
         ):
             batch.drop_column(column)
     _set_words("payments", "state", PAYMENT_STATES["before"])

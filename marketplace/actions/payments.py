@@ -54,6 +54,7 @@ from marketplace.models import (
 from marketplace.permissions import may_give_credit, may_move_money, may_settle, side_of
 
 ASK_EVERY = timedelta(minutes=1)  # how often the worker looks at a page whose customer has not come back
+WATCH_EVERY = timedelta(hours=1)  # how often it looks at one that was called off and might be paid all the same
 CARD_LEAST_CENTS = 50  # the gateway takes no smaller payment; docs.stripe.com names the least amount per currency
 EXTRA_IN = (BOOKING.started, BOOKING.finished)
 WHAT_MAX = 200
@@ -313,6 +314,31 @@ def cancel_unpaid(session: Session, booking: Booking) -> None:
     _fail(session, payment, "lapsed")
     _end_task(session, booking, "customer", by=None)
     _tell_cancelled(session, booking, CancellationEffect(0, 0, 0, clock.now()), "customer")
+
+
+# ---- Called off while it might just be paid
+
+
+def take_watched(session: Session, *, limit: int = 50) -> list[int]:
+    """The ids of payments that were called off and might have been paid all the same; each is due again after a while."""
+    now = clock.now()
+    due = (
+        select(Payment.id)
+        .where(Payment.watch_at <= now)
+        .order_by(Payment.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids = list(session.scalars(due))
+    if ids:
+        later = update(Payment).where(Payment.id.in_(ids)).values(watch_at=now + WATCH_EVERY)
+        session.execute(later.execution_options(synchronize_session=False))
+    return ids
+
+
+def stop_watching(session: Session, payment_id: int) -> None:
+    """It is sure how this payment ended: nothing was taken, or what was goes back."""
+    session.execute(update(Payment).where(Payment.id == payment_id).values(watch_at=None))
 
 
 # ---- The end of a visit
@@ -821,7 +847,10 @@ def _call_unpaid_off(session: Session, booking: Booking) -> None:
     """What is still to be paid for a visit that is over is not asked for any more."""
     rows = select(Payment).where(Payment.booking_id == booking.id, Payment.state.in_(PAYMENT_UNPAID))
     for payment in session.scalars(rows.order_by(Payment.id).execution_options(populate_existing=True)).all():
+        may_be_paid = payment.checkout is not None or (payment.card_method is not None and payment.asked_at is not None)
         _fail(session, payment, "called_off")
+        if may_be_paid:
+            payment.watch_at = clock.now()
 
 
 def _settle_cash(

@@ -172,6 +172,41 @@ def cancel_unpaid(gateways: Gateways, *, policy: Policy) -> int:
     return cancelled
 
 
+def watch_called_off(gateways: Gateways) -> int:
+    """Look after what was called off while it might just be paid, and send back what was; gives for how many all is sure now."""
+    with transaction() as session:
+        due = payments.take_watched(session)
+    return sum(_is_sure(payment_id, gateways) for payment_id in due)
+
+
+def _is_sure(payment_id: int, gateways: Gateways) -> bool:
+    """Book how a payment that was called off stands at the gateway; says whether nothing can happen to it any more."""
+    payment = db.session.get_one(Payment, payment_id)
+    page, has_card, ended_at = payment.checkout, payment.card_method is not None, payment.settled_at
+    db.session.rollback()  # nothing stays open while we talk to the outside
+    is_sure = True
+    with _refusals_logged(payment_id=payment_id):
+        if page is not None:
+            fact = gateways.payments.close_checkout(page)
+            with transaction() as session:
+                payments.record(session, fact)
+            is_sure = fact.outcome in ("paid", "abandoned")
+        if has_card:
+            request, _ = _charge_request(payment_id, gateways)
+            found = gateways.payments.find_charge(request)
+            if found is not None:
+                with transaction() as session:
+                    payments.record_charge(session, payment_id, found)
+            # What another worker has just asked for may still come.
+            is_over = ended_at is not None and ended_at <= clock.now() - payments.WATCH_EVERY
+            is_sure = is_sure and (found.outcome != "processing" if found and is_over else is_over)
+        if is_sure:
+            with transaction() as session:
+                payments.stop_watching(session, payment_id)
+        return is_sure
+    return False
+
+
 # ---- Giving back and paying out: rows of the outbox, handed over by the worker
 
 

@@ -61,6 +61,7 @@ class Payment(Base, Public):
         ),
         Index("ix_payments_state", "state", "created_at"),
         Index("ix_payments_charge", "state", "charge_at"),
+        Index("ix_payments_watch_at", "watch_at"),
     )
 
     booking_id: Mapped[int] = mapped_column(ForeignKey("bookings.id"), index=True)
@@ -86,6 +87,7 @@ class Payment(Base, Public):
     decline: Mapped[str | None] = mapped_column(String(60))  # the bank's word for the last decline
     created_at: Mapped[datetime]
     asked_at: Mapped[datetime | None]  # when the worker last asked the gateway how it stands
+    watch_at: Mapped[datetime | None]  # called off while it might just be paid: when the worker looks at it next
     settled_at: Mapped[datetime | None]
 
     booking: Mapped[Booking] = relationship(lazy="raise")

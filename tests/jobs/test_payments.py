@@ -37,6 +37,7 @@ from marketplace.jobs.payments import (
     remind_helpers,
     settle,
     settle_pending,
+    watch_called_off,
 )
 from marketplace.models import (
     Booking,
@@ -480,6 +481,74 @@ def test_a_charge_whose_answer_was_lost_is_made_once(session: Session, doors: Ga
     with later(days=60, hours=hours + 0.1):
         charge_due(doors)
     assert (payment.state, moved(session, "charge")) == ("held", [5_500])
+    assert ledger_faults(session) == []
+
+
+# ---- Called off while it might just be paid
+
+
+def test_a_charge_made_unheard_before_the_visit_was_called_off_goes_back(session: Session, doors: Gateways) -> None:
+    """The charge succeeded, its answer was lost, then the visit was cancelled; the message about it is lost too."""
+    payment = far(session, doors)
+    with later(days=60):
+        sandbox_of(doors).faults.plan("payment_intents.create", "timeout_after")
+        charge_due(doors)
+        assert payment.state == "card_saved"
+        call_off(session, booking_of(session, payment), "customer")
+        assert (payment.state, payment.failure) == ("failed", "called_off")
+    for hours in (0, 2, 4):
+        with later(days=60, hours=hours, minutes=1):
+            watch_called_off(doors)
+            hand_over(doors)
+    assert (payment.state, payment.watch_at) == ("refunded", None)
+    assert (moved(session, "charge"), moved(session, "refund")) == ([5_500], [-5_500])
+    assert ledger_faults(session) == []
+
+
+def test_a_charge_that_never_reached_the_gateway_is_looked_for_until_it_cannot_come(
+    session: Session, doors: Gateways
+) -> None:
+    payment = far(session, doors)
+    with later(days=60):
+        sandbox_of(doors).faults.plan("payment_intents.create", "reset", 3)
+        charge_due(doors)
+        sandbox_of(doors).faults.waiting.clear()
+        call_off(session, booking_of(session, payment), "customer")
+        assert watch_called_off(doors) == 0
+    with later(days=60, minutes=30):
+        assert watch_called_off(doors) == 0
+    with later(days=60, minutes=61):
+        assert watch_called_off(doors) == 1
+    with later(days=61):
+        assert watch_called_off(doors) == 0
+    assert (payment.state, payment.watch_at, moved(session, "charge")) == ("failed", None, [])
+
+
+def test_a_card_that_was_never_charged_is_not_looked_for(session: Session, doors: Gateways) -> None:
+    payment = far(session, doors)
+    call_off(session, booking_of(session, payment), "customer")
+    assert (payment.state, payment.watch_at) == ("failed", None)
+
+
+@pytest.mark.parametrize("is_paid", [False, True])
+def test_a_page_that_was_open_when_the_visit_ended_is_closed_or_its_money_goes_back(
+    session: Session, doors: Gateways, is_paid: bool
+) -> None:
+    booking, extra = with_extra(session, doors)
+    reference = page_of(extra, doors)
+    if is_paid:
+        sandbox_of(doors).pay(reference, GOOD_CARD)
+    sign_off(session, booking)
+    assert extra.state == "failed"
+    sandbox_of(doors).faults.plan("*", "reset", 10)
+    assert watch_called_off(doors) == 0  # nobody knows
+    sandbox_of(doors).faults.waiting.clear()
+    with later(hours=2):
+        assert watch_called_off(doors) == 1
+        hand_over(doors)
+    assert extra.state == ("refunded" if is_paid else "failed")
+    assert doors.payments.read_checkout(reference).outcome == ("paid" if is_paid else "abandoned")
+    assert moved(session, "refund") == ([-2_000] if is_paid else [])
     assert ledger_faults(session) == []
 
 
