@@ -214,10 +214,12 @@ def _make_tables() -> None:
         "payout_accounts",
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("reference", sa.String(length=80), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("is_ready", sa.Boolean(), nullable=False),
         sa.Column("has_begun", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("gone_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("id", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_payout_accounts_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payout_accounts")),
@@ -305,6 +307,7 @@ def _make_tables() -> None:
         sa.Column("taken_back_cents", sa.Integer(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("destination", sa.String(length=80), nullable=True),
         sa.Column("reference", sa.String(length=80), nullable=True),
         sa.Column("waits_for", sa.String(length=80), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -441,6 +444,7 @@ def _widen_payments() -> None:
         ):
             batch.add_column(sa.Column(name, sa.String(length=size), nullable=True))
         batch.add_column(sa.Column("charge_at", sa.DateTime(timezone=True), nullable=True))
+        batch.add_column(sa.Column("watch_at", sa.DateTime(timezone=True), nullable=True))
     op.execute(
         "UPDATE payments SET fee_cents = (SELECT fee_cents FROM bookings WHERE bookings.id = payments.booking_id)"
     )
@@ -457,12 +461,13 @@ def _widen_payments() -> None:
     _set_words("payments", "state", PAYMENT_STATES["after"])
     _set_words("payments", "failure", FAILURES["after"])
     op.create_index("ix_payments_charge", "payments", ["state", "charge_at"], unique=False)
+    op.create_index("ix_payments_watch_at", "payments", ["watch_at"], unique=False)
     _index_live("payments", ["booking_id"], PAYMENT_LIVE["after"])
     _index_live("payments", ["booking_id"], UNPAID, name="uq_payments_unpaid")
 
 
 def _narrow_payments() -> None:
-    for index in ("uq_payments_live", "uq_payments_unpaid", "ix_payments_charge"):
+    for index in ("uq_payments_live", "uq_payments_unpaid", "ix_payments_charge", "ix_payments_watch_at"):
         op.drop_index(index, table_name="payments")
     with op.batch_alter_table("payments") as batch:
         for name in ("uq_payments_intent", "uq_payments_charge"):
@@ -472,7 +477,7 @@ def _narrow_payments() -> None:
         batch.alter_column("checkout", existing_type=sa.String(length=120), type_=sa.String(length=80))
         for column in (
             *("kind", "method", "credit_cents", "fee_cents", "gateway_fee_cents", "tries", "what", "intent", "charge"),
-            *("card_customer", "card_method", "decline", "charge_at"),
+            *("card_customer", "card_method", "decline", "charge_at", "watch_at"),
         ):
             batch.drop_column(column)
     _set_words("payments", "state", PAYMENT_STATES["before"])

@@ -1,10 +1,12 @@
 """Several people act at the same instant, each over a connection of their own."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from marketplace.db import db, transaction
@@ -35,3 +37,27 @@ def at_once(app: Flask, *deeds: Deed) -> list[str]:
     for thread in threads:
         thread.join()
     return answers
+
+
+@contextmanager
+def written_after(app: Flask, number: int, deed: Deed) -> Iterator[None]:
+    """Somebody else does this over a connection of their own, as soon as so many statements of ours were answered."""
+    mine, answered = threading.current_thread(), []
+
+    def do() -> None:
+        with app.app_context(), transaction() as rows:
+            deed(rows)
+
+    def count(*_: object) -> None:
+        if threading.current_thread() is mine:
+            answered.append(True)
+            if len(answered) == number:
+                other = threading.Thread(target=do)
+                other.start()
+                other.join()
+
+    event.listen(db.engine, "after_cursor_execute", count)
+    try:
+        yield
+    finally:
+        event.remove(db.engine, "after_cursor_execute", count)

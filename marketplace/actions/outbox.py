@@ -1,6 +1,7 @@
 """Telling people and sending things out: rows written in the transaction that decided it, delivered by the worker afterwards."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,8 +17,15 @@ from marketplace.models.outbox import CHANNELS
 # Written straight into the tables: nearly every verb tells somebody something, and none holds the rows.
 _NOTICE, _MAIL = insert_into(Notice), insert_into(OutboxItem)
 
-# Written straight into the tables: nearly every verb tells somebody something, and none holds the rows.
-_NOTICE, _MAIL = insert_into(Notice), insert_into(OutboxItem)
+
+@dataclass(frozen=True)
+class Lease:
+    """One delivery as a worker took it: what it comes to is marked only as long as nobody has made it due anew."""
+
+    item_id: int
+    channel: str
+    attempt: int
+    until: datetime
 
 
 def tell(session: Session, user_id: int, kind: str, **facts: Any) -> None:
@@ -57,12 +65,15 @@ def ask(session: Session, channel: str, row_id: int) -> None:
 
 
 def hurry(session: Session, channel: str, row_ids: Iterable[int]) -> None:
-    """Have the worker try these again now instead of later."""
+    """Have the worker try these again now instead of later.
+
+    What a worker has in hand meanwhile was begun without knowing why it is due now: its lease ends with that.
+    """
     keys = [f"{channel}-{row_id}" for row_id in row_ids]
     session.execute(
         update(OutboxItem)
         .where(OutboxItem.key.in_(keys), OutboxItem.delivered_at.is_(None))
-        .values(due_at=clock.now())
+        .values(due_at=clock.now(), leased_until=None)
         .execution_options(synchronize_session=False)
     )
 
@@ -143,15 +154,19 @@ def mark_delivered(session: Session, item_id: int, *, attempt: int) -> None:
 
 
 def mark_failed(
-    session: Session, item: OutboxItem, error: str, *, attempts_max: int = 8, pause: timedelta | None = None
-) -> None:
-    """Put a delivery back for later (1, 2, 4 ... minutes, or `pause`); a mail is given up after the last attempt, money never."""
+    session: Session, held: Lease, error: str, *, attempts_max: int = 8, pause: timedelta | None = None
+) -> bool:
+    """Put a delivery back for later (1, 2, 4 ... minutes, or `pause`); a mail is given up after the last attempt, money never.
+
+    False when the lease has ended: what was made due again, or taken by another worker meanwhile, stays as it is.
+    """
     now = clock.now()
-    pause = pause or timedelta(minutes=min(60, 2 ** min(item.attempts - 1, 10)))
-    last = item.channel == "mail" and item.attempts >= attempts_max
-    session.execute(
+    pause = pause or timedelta(minutes=min(60, 2 ** min(held.attempt - 1, 10)))
+    last = held.channel == "mail" and held.attempt >= attempts_max
+    marked = session.execute(
         update(OutboxItem)
-        .where(OutboxItem.id == item.id)
+        .where(OutboxItem.id == held.item_id, OutboxItem.attempts == held.attempt)
+        .where(OutboxItem.leased_until == held.until, OutboxItem.delivered_at.is_(None))
         .values(
             leased_until=None,
             error=error[:300],
@@ -159,3 +174,4 @@ def mark_failed(
             given_up_at=now if last else None,
         )
     )
+    return bool(marked.rowcount)  # type: ignore[attr-defined]

@@ -54,6 +54,7 @@ from marketplace.models import (
 from marketplace.permissions import may_give_credit, may_move_money, may_settle, side_of
 
 ASK_EVERY = timedelta(minutes=1)  # how often the worker looks at a page whose customer has not come back
+WATCH_EVERY = timedelta(hours=1)  # how often it looks at one that was called off and might be paid all the same
 CARD_LEAST_CENTS = 50  # the gateway takes no smaller payment; docs.stripe.com names the least amount per currency
 EXTRA_IN = (BOOKING.started, BOOKING.finished)
 WHAT_MAX = 200
@@ -318,6 +319,31 @@ def cancel_unpaid(session: Session, booking: Booking) -> None:
     _tell_cancelled(session, booking, CancellationEffect(0, 0, 0, clock.now()), "customer")
 
 
+# ---- Called off while it might just be paid
+
+
+def take_watched(session: Session, *, limit: int = 50) -> list[int]:
+    """The ids of payments that were called off and might have been paid all the same; each is due again after a while."""
+    now = clock.now()
+    due = (
+        select(Payment.id)
+        .where(Payment.watch_at <= now)
+        .order_by(Payment.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids = list(session.scalars(due))
+    if ids:
+        later = update(Payment).where(Payment.id.in_(ids)).values(watch_at=now + WATCH_EVERY)
+        session.execute(later.execution_options(synchronize_session=False))
+    return ids
+
+
+def stop_watching(session: Session, payment_id: int) -> None:
+    """It is sure how this payment ended: nothing was taken, or what was goes back."""
+    session.execute(update(Payment).where(Payment.id == payment_id).values(watch_at=None))
+
+
 # ---- The end of a visit
 
 
@@ -578,17 +604,16 @@ def record_fee_paid(session: Session, helper: User, *, by: User, cents: int, deb
 
 
 def free_credit(session: Session, customer_id: int) -> int:
-    """The credit of a customer, in cents, less what payments under way have set aside."""
+    """The credit of a customer, in cents, less what payments under way have set aside; read in one statement, at one moment."""
     account = credit(customer_id)
-    came = session.scalar(select(func.coalesce(func.sum(Entry.cents), 0)).where(Entry.to_account == account))
-    went = session.scalar(select(func.coalesce(func.sum(Entry.cents), 0)).where(Entry.from_account == account))
-    set_aside = session.scalar(
-        select(func.coalesce(func.sum(Payment.credit_cents), 0)).where(
-            Payment.customer_id == customer_id,
-            Payment.state.in_(PAYMENT_UNPAID),
-        )
+    came = select(func.coalesce(func.sum(Entry.cents), 0)).where(Entry.to_account == account)
+    went = select(func.coalesce(func.sum(Entry.cents), 0)).where(Entry.from_account == account)
+    set_aside = select(func.coalesce(func.sum(Payment.credit_cents), 0)).where(
+        Payment.customer_id == customer_id,
+        Payment.state.in_(PAYMENT_UNPAID),
     )
-    return int(came or 0) - int(went or 0) - int(set_aside or 0)
+    came_in, went_out, waiting = (part.scalar_subquery() for part in (came, went, set_aside))
+    return int(session.execute(select(came_in - went_out - waiting)).scalar_one())
 
 
 def credit_towards(session: Session, customer_id: int, price_cents: int) -> int:
@@ -844,7 +869,10 @@ def _call_unpaid_off(session: Session, booking: Booking) -> None:
     """What is still to be paid for a visit that is over is not asked for any more."""
     rows = select(Payment).where(Payment.booking_id == booking.id, Payment.state.in_(PAYMENT_UNPAID))
     for payment in session.scalars(rows.order_by(Payment.id).execution_options(populate_existing=True)).all():
+        may_be_paid = payment.checkout is not None or (payment.card_method is not None and payment.asked_at is not None)
         _fail(session, payment, "called_off")
+        if may_be_paid:
+            payment.watch_at = clock.now()
 
 
 def _settle_cash(

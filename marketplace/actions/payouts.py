@@ -1,6 +1,6 @@
 """Writing payouts: what helpers are owed, sent once they can be reached, and taken back when the operator decides so."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -20,36 +20,50 @@ REMINDER, REMIND_AFTER, REMIND_EVERY = "payout_waiting", timedelta(hours=1), tim
 # ---- A helper's account
 
 
-def note_account(session: Session, user_id: int, fact: AccountFact) -> PayoutAccount:
-    """Write down how a helper's account stands at the gateway; when money can reach it now, what waits is sent."""
-    session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))  # opened once
-    account = session.scalar(
-        select(PayoutAccount).where(PayoutAccount.user_id == user_id).execution_options(populate_existing=True)
-    )
-    now = clock.now()
+def note_account(session: Session, user_id: int, fact: AccountFact, *, at: datetime, number: int = 1) -> PayoutAccount:
+    """Write down how a helper's account stood at the gateway `at` that moment; when money can reach it, what waits is sent.
+
+    What was read before what is written down already changes nothing. `number` is that of an account that was just opened:
+    the next one takes the place of one that is gone.
+    """
+    account = _account_locked(session, user_id)
     if account is None:
-        account = PayoutAccount(user_id=user_id, reference=fact.reference, created_at=now, read_at=now)
+        account = PayoutAccount(user_id=user_id, reference=fact.reference, created_at=clock.now(), read_at=at)
         session.add(account)
         session.flush()
         journal.record(session, "payout_account_opened", account, by=None)
+    elif account.gone_at is not None and number == account.number + 1:
+        _replace(session, account, fact.reference, at)
     if account.reference != fact.reference:  # opened twice at the same instant: the first one stays
         return account
-    if (fact.ready, fact.begun) == (account.is_ready, account.has_begun):
-        return account  # nothing new: reading it again changes nothing
+    if at < account.read_at:
+        return account
     became_ready = fact.ready and not account.is_ready
-    account.is_ready, account.has_begun, account.read_at = fact.ready, fact.begun, now
+    account.is_ready, account.has_begun, account.read_at, account.gone_at = fact.ready, fact.begun, at, None
     if became_ready:
         journal.record(session, "payout_account_ready", account, by=None)
         outbox.hurry(session, PAYOUT_CHANNEL, _waiting_of(session, user_id))
     return account
 
 
-def note_gone(session: Session, user_id: int) -> None:
-    """A helper's account was taken away from us: no money can reach it any more."""
-    account = session.scalar(select(PayoutAccount).where(PayoutAccount.user_id == user_id))
-    if account is not None and account.is_ready:
-        account.is_ready, account.read_at = False, clock.now()
+def note_gone(session: Session, user_id: int, reference: str, *, at: datetime) -> None:
+    """A helper's account with this reference was found taken away from us `at` that moment: no money can reach it any more."""
+    account = _account_locked(session, user_id)
+    if account is None or account.reference != reference or at < account.read_at:
+        return
+    account.read_at = at
+    if account.gone_at is None:
+        account.is_ready, account.has_begun, account.gone_at = False, False, at
         journal.record(session, "payout_account_gone", account, by=None)
+
+
+def _replace(session: Session, account: PayoutAccount, reference: str, at: datetime) -> None:
+    """Another account was opened for a helper whose account is gone."""
+    before, account.reference, account.number = account.reference, reference, account.number + 1
+    account.created_at, account.read_at, account.gone_at = clock.now(), at, None
+    session.flush()
+    facts = {"number": account.number, "instead_of": before}
+    journal.record(session, "payout_account_opened", account, by=None, facts=facts)
 
 
 def reminders_due(session: Session, *, limit: int = 50) -> list[int]:
@@ -104,27 +118,29 @@ def ask(session: Session, payment: Payment, settlement: Settlement, helper_id: i
 
 
 def free_cents(session: Session, helper_id: int) -> int:
-    """What is owed to a helper and not on its way yet; below zero when the helper owes us."""
+    """What is owed to a helper and not on its way yet; below zero when the helper owes us.
+
+    One statement, so that it is read at one moment: what is sent or comes back meanwhile is seen whole or not at all.
+    """
     session.flush()
     account = owed(helper_id)
-    came = session.scalar(select(func.coalesce(func.sum(Entry.cents), 0)).where(Entry.to_account == account))
-    went = session.scalar(select(func.coalesce(func.sum(Entry.cents), 0)).where(Entry.from_account == account))
-    on_its_way = session.scalar(
-        select(func.coalesce(func.sum(Payout.cents), 0)).where(
-            Payout.helper_id == helper_id, Payout.state.in_((PAYOUT.waiting, PAYOUT.sending))
-        )
+    came = select(func.coalesce(func.sum(Entry.cents), 0)).where(Entry.to_account == account)
+    went = select(func.coalesce(func.sum(Entry.cents), 0)).where(Entry.from_account == account)
+    on_its_way = select(func.coalesce(func.sum(Payout.cents), 0)).where(
+        Payout.helper_id == helper_id, Payout.state.in_((PAYOUT.waiting, PAYOUT.sending))
     )
-    coming_back = session.scalar(
+    coming_back = (
         select(func.coalesce(func.sum(Reversal.cents), 0))
         .join(Payout, Payout.id == Reversal.payout_id)
         .where(Payout.helper_id == helper_id, Reversal.state == REVERSAL.asked)
     )
-    return int(came or 0) - int(went or 0) - int(on_its_way or 0) + int(coming_back or 0)
+    came_in, went_out, leaving, returning = (part.scalar_subquery() for part in (came, went, on_its_way, coming_back))
+    return int(session.execute(select(came_in - went_out - leaving + returning)).scalar_one())
 
 
-def take(session: Session, payout_id: int) -> Payout:
-    """Begin to send a payout: from here on it may have left. Raises WrongState when it was dropped or sent."""
-    move(session, Payout, payout_id, PAYOUT, "take")
+def take(session: Session, payout_id: int, *, destination: str) -> Payout:
+    """Begin to send a payout to this account: from here on it may have left. Raises WrongState when it was dropped or sent."""
+    move(session, Payout, payout_id, PAYOUT, "take", destination=destination)
     return session.get_one(Payout, payout_id)
 
 
@@ -132,7 +148,7 @@ def put_back(session: Session, payout_id: int, why: str, *, tried: int) -> None:
     """The try with this number has surely not left; the next one has a new key."""
     payout = _locked(session, payout_id)
     if payout.state in PAYOUT.befores("put_back") and payout.tries == tried:
-        move(session, Payout, payout_id, PAYOUT, "put_back", waits_for=why[:80], tries=tried + 1)
+        move(session, Payout, payout_id, PAYOUT, "put_back", waits_for=why[:80], tries=tried + 1, destination=None)
 
 
 def record_sent(session: Session, payout_id: int, fact: TransferFact) -> None:
@@ -221,6 +237,13 @@ def _reverse(session: Session, payout: Payout, settlement: Settlement, cents: in
     session.add(reversal)
     session.flush()
     outbox.ask(session, REVERSAL_CHANNEL, reversal.id)
+
+
+def _account_locked(session: Session, user_id: int) -> PayoutAccount | None:
+    """The helper's account as it stands now; nobody else opens or changes it meanwhile."""
+    session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+    mine = select(PayoutAccount).where(PayoutAccount.user_id == user_id)
+    return session.scalar(mine.execution_options(populate_existing=True))
 
 
 def _locked(session: Session, payout_id: int) -> Payout:

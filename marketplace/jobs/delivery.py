@@ -6,8 +6,8 @@ makes the repeat harmless.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, cast
 
 import structlog
 from sqlalchemy import select
@@ -45,30 +45,30 @@ def deliver_due(
 ) -> Delivered:
     """Deliver what is due of these channels, at most `limit`; each is leased by itself, so that a kill holds up only that one."""
     delivered = tried = 0
-    while tried < limit and (item_id := _leased(channels)) is not None:
+    while tried < limit and (held := _leased(channels)) is not None:
         tried += 1
-        item = db.session.get_one(OutboxItem, item_id)
-        attempt = item.attempts
         try:
-            _hand_over(item, gateways, words)
+            _hand_over(db.session.get_one(OutboxItem, held.item_id), gateways, words)
         except Exception as problem:  # also a mail that cannot be written: it must not hold up those behind it
             if not isinstance(problem, MailRefused | GatewayRefused | DomainError):
-                log.exception("not_delivered", outbox_id=item_id)
+                log.exception("not_delivered", outbox_id=held.item_id)
             with transaction() as session:
                 why = f"{type(problem).__name__}: {problem}"
                 pause = WAIT if isinstance(problem, NotYet) else None
-                outbox.mark_failed(session, session.get_one(OutboxItem, item_id), why, pause=pause)
+                outbox.mark_failed(session, held, why, pause=pause)
         else:
             with transaction() as session:
-                outbox.mark_delivered(session, item_id, attempt=attempt)
+                outbox.mark_delivered(session, held.item_id, attempt=held.attempt)
             delivered += 1
     return Delivered(delivered, tried - delivered)
 
 
-def _leased(channels: tuple[str, ...]) -> int | None:
-    """The id of the next delivery that is due, leased; None when nothing is."""
+def _leased(channels: tuple[str, ...]) -> outbox.Lease | None:
+    """The next delivery that is due, leased; None when nothing is."""
     with transaction() as session:
-        return next((item.id for item in outbox.lease(session, limit=1, channels=channels)), None)
+        for item in outbox.lease(session, limit=1, channels=channels):
+            return outbox.Lease(item.id, item.channel, item.attempts, cast(datetime, item.leased_until))
+    return None
 
 
 def _hand_over(item: OutboxItem, gateways: Gateways, words: Words) -> None:

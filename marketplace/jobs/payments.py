@@ -46,11 +46,13 @@ from marketplace.models import (
 from marketplace.permissions import side_of
 from marketplace.queries.bookings import reservations_over
 from marketplace.queries.payments import extra_of, is_held, is_under_way, prepared_of
+from marketplace.queries.payouts import is_reached
 
 log = structlog.get_logger()
 
 KEY_LIVES = timedelta(hours=23)  # the gateway forgets keys after a day; from then on we look before we ask again
 REFUND_OPEN = (REFUND.asked, REFUND.given)  # one that was given may still come back
+NOT_THERE_YET = "balance_insufficient"  # the customer's money has not arrived yet; the account is all right
 NOT_OURS_YET = "not_ours_yet"
 
 
@@ -91,7 +93,7 @@ def give_up(booking_id: int, gateways: Gateways, *, by: User | None = None) -> b
     _demand_side(booking_id, by, "customer")
     payment_id = prepared_of(db.session, booking_id)
     if payment_id is not None:
-        settle(payment_id, gateways, close=True)
+        _end_page(payment_id, gateways)
         if is_held(db.session, payment_id):
             return False
     with transaction() as session:
@@ -170,6 +172,41 @@ def cancel_unpaid(gateways: Gateways, *, policy: Policy) -> int:
     return cancelled
 
 
+def watch_called_off(gateways: Gateways) -> int:
+    """Look after what was called off while it might just be paid, and send back what was; gives for how many all is sure now."""
+    with transaction() as session:
+        due = payments.take_watched(session)
+    return sum(_is_sure(payment_id, gateways) for payment_id in due)
+
+
+def _is_sure(payment_id: int, gateways: Gateways) -> bool:
+    """Book how a payment that was called off stands at the gateway; says whether nothing can happen to it any more."""
+    payment = db.session.get_one(Payment, payment_id)
+    page, has_card, ended_at = payment.checkout, payment.card_method is not None, payment.settled_at
+    db.session.rollback()  # nothing stays open while we talk to the outside
+    is_sure = True
+    with _refusals_logged(payment_id=payment_id):
+        if page is not None:
+            fact = gateways.payments.close_checkout(page)
+            with transaction() as session:
+                payments.record(session, fact)
+            is_sure = fact.outcome in ("paid", "abandoned")
+        if has_card:
+            request, _ = _charge_request(payment_id, gateways)
+            found = gateways.payments.find_charge(request)
+            if found is not None:
+                with transaction() as session:
+                    payments.record_charge(session, payment_id, found)
+            # What another worker has just asked for may still come.
+            is_over = ended_at is not None and ended_at <= clock.now() - payments.WATCH_EVERY
+            is_sure = is_sure and (found.outcome != "processing" if found and is_over else is_over)
+        if is_sure:
+            with transaction() as session:
+                payments.stop_watching(session, payment_id)
+        return is_sure
+    return False
+
+
 # ---- Giving back and paying out: rows of the outbox, handed over by the worker
 
 
@@ -203,11 +240,15 @@ def deliver_refund(facts: Mapping[str, Any], gateways: Gateways) -> None:
 def deliver_payout(facts: Mapping[str, Any], gateways: Gateways) -> None:
     """Send a payout, once the helper's account is ready and no bank disputes the money; raises GatewaySilent until then."""
     payout_id = int(facts["id"])
-    if db.session.get_one(Payout, payout_id).state not in PAYOUT.befores("take"):
+    payout = db.session.get_one(Payout, payout_id)
+    if payout.state not in PAYOUT.befores("take"):
         return
+    if payout.state == PAYOUT.waiting and not is_reached(db.session, payout.helper_id):
+        read_account(payout.helper_id, gateways)  # the message that it is ready may be late, or lost
     with transaction() as session:  # from here on it may have left: a refund takes it back instead of keeping it
         destination = _destination(session, payout_id)
-        payout = payouts.take(session, payout_id)
+        payout = payouts.take(session, payout_id, destination=destination)
+        helper_id = payout.helper_id
         payment = session.get_one(Payment, payout.payment_id)
         whole = payout.cents <= payment.card_cents  # more than the charge brought: credit of the customer is part of it
         tried, may_be_there = payout.tries, payout.created_at < clock.now() - KEY_LIVES
@@ -227,6 +268,8 @@ def deliver_payout(facts: Mapping[str, Any], gateways: Gateways) -> None:
     except GatewayDenied as denial:
         with transaction() as session:
             payouts.put_back(session, payout_id, denial.code, tried=tried)
+        if denial.code != NOT_THERE_YET:
+            read_account(helper_id, gateways)  # perhaps it is not ready any more, or gone, and nobody told us
         raise GatewaySilent(str(denial)) from denial
     with transaction() as session:
         payouts.record_sent(session, payout_id, fact)
@@ -235,7 +278,7 @@ def deliver_payout(facts: Mapping[str, Any], gateways: Gateways) -> None:
 def _destination(session: Session, payout_id: int) -> str:
     """The helper's account; raises NotYet while no money can reach it, or a bank disputes the money.
 
-    What may have left already is only asked for again, whatever has happened since.
+    What may have left already is only asked for again, for the same account, whatever has happened since.
     """
     payout = session.get_one(Payout, payout_id)
     account = session.scalar(select(PayoutAccount).where(PayoutAccount.user_id == payout.helper_id))
@@ -247,7 +290,7 @@ def _destination(session: Session, payout_id: int) -> str:
         raise NotYet("the helper has not given bank data yet")
     if session.scalar(disputed.limit(1)) is not None and not may_have_left:
         raise NotYet("a bank disputes the money")
-    return account.reference
+    return (payout.destination if may_have_left else None) or account.reference
 
 
 def deliver_reversal(facts: Mapping[str, Any], gateways: Gateways) -> None:
@@ -286,26 +329,51 @@ def remind_helpers() -> int:
 
 
 def open_account(user: User, gateways: Gateways, *, country: str) -> str:
-    """A helper's account at the gateway, opened at the first call; gives its reference. Raises GatewayRefused."""
+    """A helper's account at the gateway, opened at the first call; gives its reference. Raises GatewayRefused.
+
+    One that is gone gives way to a new one.
+    """
     user_id = user.id
-    known = db.session.scalar(select(PayoutAccount.reference).where(PayoutAccount.user_id == user_id))
-    if known is not None:
-        return known
-    request = AccountRequest(f"account-{user.public_id}", user.public_id, user.email, country)
+    known = db.session.scalar(select(PayoutAccount).where(PayoutAccount.user_id == user_id))
+    if known is not None and known.gone_at is None:
+        return known.reference
+    number = 1 if known is None else known.number + 1
+    key = f"account-{user.public_id}" if number == 1 else f"account-{user.public_id}-{number}"
+    request = AccountRequest(key, user.public_id, user.email, country)
     db.session.rollback()
+    at = clock.now()
     fact = gateways.payments.open_account(request)
     with transaction() as session:
-        return payouts.note_account(session, user_id, fact).reference
+        return payouts.note_account(session, user_id, fact, at=at, number=number).reference
+
+
+def bank_data_page(user: User, gateways: Gateways, *, country: str, return_url: str, refresh_url: str) -> str:
+    """The address of the page on which a helper gives bank data, for one use. Raises GatewayRefused.
+
+    An account that is found gone only now gives way to a new one.
+    """
+    user_id, door = user.id, gateways.payments
+    reference = open_account(user, gateways, country=country)
+    db.session.rollback()  # nothing stays open while we talk to the outside
+    try:
+        return door.onboarding_page(reference, return_url=return_url, refresh_url=refresh_url)
+    except GatewayDenied:
+        read_account(user_id, gateways)
+        again = open_account(db.session.get_one(User, user_id), gateways, country=country)
+        db.session.rollback()
+        if again == reference:
+            raise
+        return door.onboarding_page(again, return_url=return_url, refresh_url=refresh_url)
 
 
 def read_account(user_id: int, gateways: Gateways) -> None:
-    """Read anew how a helper's account stands. Raises GatewayRefused."""
+    """Read anew how a helper's account stands. Raises GatewaySilent."""
     reference = db.session.scalar(select(PayoutAccount.reference).where(PayoutAccount.user_id == user_id))
     db.session.rollback()
     if reference is not None:
-        fact = gateways.payments.read_account(reference)
+        effect = _account_read(user_id, reference, gateways)
         with transaction() as session:
-            payouts.note_account(session, user_id, fact)
+            effect(session)
 
 
 # ---- Messages of the gateway
@@ -375,11 +443,17 @@ def _account_changed(notice: GatewayNotice, gateways: Gateways) -> Effect:
     user_id = _id_or_none(select(PayoutAccount.user_id).where(PayoutAccount.reference == notice.reference))
     if user_id is None:
         raise NotFound()
+    return _account_read(user_id, notice.reference, gateways)
+
+
+def _account_read(user_id: int, reference: str, gateways: Gateways) -> Effect:
+    """Read how a helper's account stands; what comes of it, with the moment before it was read."""
+    at = clock.now()
     try:
-        fact = gateways.payments.read_account(notice.reference)
+        fact = gateways.payments.read_account(reference)
     except GatewayDenied:  # it was taken away from us
-        return lambda session: payouts.note_gone(session, user_id)
-    return lambda session: payouts.note_account(session, user_id, fact)
+        return lambda session: payouts.note_gone(session, user_id, reference, at=at)
+    return lambda session: payouts.note_account(session, user_id, fact, at=at)
 
 
 def _dispute_changed(notice: GatewayNotice, gateways: Gateways) -> Effect:
@@ -475,6 +549,19 @@ def _found_again(payment_id: int, gateways: Gateways) -> str:
     """
     open_page(payment_id, gateways)
     return db.session.scalars(select(Payment.checkout).where(Payment.id == payment_id)).one() or ""
+
+
+def _end_page(payment_id: int, gateways: Gateways) -> None:
+    """Close a payment's page; one that the gateway surely does not open is none, and nothing has to end. Raises GatewayRefused.
+
+    An address is given to nobody before our row knows its page. Should one be paid all the same, the money goes back by itself.
+    """
+    try:
+        settle(payment_id, gateways, close=True)
+    except GatewayDenied as denial:
+        if _was_opened(payment_id):
+            raise
+        log.warning("page_denied", payment_id=payment_id, code=denial.code)
 
 
 def _was_opened(payment_id: int) -> bool:

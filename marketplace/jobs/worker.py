@@ -30,6 +30,7 @@ def round_of_work(gateways: Gateways, words: Words, *, policy: Policy) -> dict[s
             lambda: {"payments_settled": payments.settle_pending(gateways)},
             lambda: {"cards_charged": payments.charge_due(gateways)},
             lambda: {"unpaid_cancelled": payments.cancel_unpaid(gateways, policy=policy)},
+            lambda: {"called_off_settled": payments.watch_called_off(gateways)},
             lambda: deadlines.work_off(gateways.photos, policy=policy),
             lambda: {"standings_refreshed": badges.refresh_stale(policy=policy)},
             lambda: {"reconciled": reconciliation.reconcile_when_due(gateways.payments)},

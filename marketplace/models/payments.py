@@ -61,6 +61,7 @@ class Payment(Base, Public):
         ),
         Index("ix_payments_state", "state", "created_at"),
         Index("ix_payments_charge", "state", "charge_at"),
+        Index("ix_payments_watch_at", "watch_at"),
     )
 
     booking_id: Mapped[int] = mapped_column(ForeignKey("bookings.id"), index=True)
@@ -86,6 +87,7 @@ class Payment(Base, Public):
     decline: Mapped[str | None] = mapped_column(String(60))  # the bank's word for the last decline
     created_at: Mapped[datetime]
     asked_at: Mapped[datetime | None]  # when the worker last asked the gateway how it stands
+    watch_at: Mapped[datetime | None]  # called off while it might just be paid: when the worker looks at it next
     settled_at: Mapped[datetime | None]
 
     booking: Mapped[Booking] = relationship(lazy="raise")
@@ -165,6 +167,7 @@ class Payout(Base, Public):
     taken_back_cents: Mapped[int] = mapped_column(default=0)  # asked back after it was sent
     currency: Mapped[str] = mapped_column(String(3))
     tries: Mapped[int] = mapped_column(default=1)
+    destination: Mapped[str | None] = mapped_column(String(80))  # the account that this try is sent to
     reference: Mapped[str | None] = mapped_column(String(80), unique=True)
     waits_for: Mapped[str | None] = mapped_column(String(80))  # the gateway's word for what is missing
     created_at: Mapped[datetime]
@@ -197,16 +200,21 @@ class Reversal(Base, Public):
 
 
 class PayoutAccount(Base):
-    """A helper's account at the gateway; whether money can reach it is what the gateway last said."""
+    """A helper's account at the gateway; whether money can reach it is what the gateway last said.
+
+    One that was taken away from us gives way to the next one, in the same row: the journal knows which ones there were.
+    """
 
     __tablename__ = "payout_accounts"
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), unique=True)
     reference: Mapped[str] = mapped_column(String(80), unique=True)
+    number: Mapped[int] = mapped_column(default=1)  # which one of this helper's accounts it is
     is_ready: Mapped[bool] = mapped_column(default=False)
     has_begun: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     read_at: Mapped[datetime]
+    gone_at: Mapped[datetime | None]  # taken away from us
 
     user: Mapped[User] = relationship(lazy="raise")
 

@@ -41,6 +41,12 @@ def account_of(session: Session, user_id: int) -> PayoutAccount | None:
     return session.scalar(select(PayoutAccount).where(PayoutAccount.user_id == user_id))
 
 
+def is_reached(session: Session, user_id: int) -> bool:
+    """Whether money can reach this helper, as far as we know."""
+    ready = select(PayoutAccount.id).where(PayoutAccount.user_id == user_id, PayoutAccount.is_ready)
+    return session.scalar(ready) is not None
+
+
 def sums_of(session: Session, helper_id: int) -> Sums:
     """A helper's money with us, in three statements."""
     account = owed(helper_id)

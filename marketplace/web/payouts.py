@@ -9,7 +9,7 @@ from marketplace.db import db
 from marketplace.domain.errors import WrongState
 from marketplace.domain.lifecycles import PAYOUT
 from marketplace.gateways.payments import GatewayDenied, GatewayRefused
-from marketplace.jobs.payments import open_account, read_account
+from marketplace.jobs.payments import bank_data_page, read_account
 from marketplace.models import PayoutAccount
 from marketplace.queries import payouts as queries
 from marketplace.queries.profiles import own_profile
@@ -73,10 +73,9 @@ def account() -> str:
 def give_bank_data() -> Response:
     """To the payment service's own page, on which bank data and identity are given."""
     doors, country = gateways(), own_profile(db.session, current_user.id).country
-    reference = open_account(current_user, doors, country=country)
-    db.session.rollback()  # nothing of ours is open while the gateway is called
     leads_back, again = (f"{doors.site.url}{url_for(one)}" for one in (".back", ".account"))
-    return redirect(doors.payments.onboarding_page(reference, return_url=leads_back, refresh_url=again), 303)
+    page = bank_data_page(current_user, doors, country=country, return_url=leads_back, refresh_url=again)
+    return redirect(page, 303)
 
 
 @bp.get("/account/return")

@@ -18,7 +18,7 @@ from marketplace.models import Bid, Booking, Credit, Notice, Payment, Payout, Us
 from marketplace.queries.ledger import balances, ledger_faults
 from tests.factories import make_bid, make_helper, make_operator, make_task, make_user, paid, tomorrow_at
 from tests.money import accept, later, sign_off
-from tests.races import Deed, at_once
+from tests.races import Deed, at_once, written_after
 
 POLICY = Policy()
 
@@ -189,3 +189,22 @@ def test_a_credit_is_spent_once_by_two_acceptances_at_once(app: Flask, session: 
         assert balances(session)[credit(customer_id)] == 0
         assert ledger_faults(session) == []
         session.commit()
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_credit_is_not_free_in_the_instant_in_which_it_is_spent(app: Flask, session: Session, number: int) -> None:
+    customer = make_user(session)
+    give(session, customer, 4_000)
+    payment = accept(session, bid_for(session, customer))
+    payment_id, customer_id = payment.id, customer.id
+    assert payment.credit_cents == 4_000
+
+    def spend(rows: Session) -> None:
+        payments.record(rows, paid(rows.get_one(Payment, payment_id), reference="page-1"))
+
+    session.rollback()
+    with written_after(app, number, spend):
+        assert payments.free_credit(session, customer_id) == 0
+    session.rollback()
+    assert session.get_one(Payment, payment_id).state == "held" or number > 1
+    assert ledger_faults(session) == []

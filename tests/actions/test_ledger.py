@@ -179,7 +179,7 @@ def test_given_back_and_sent_at_once_leaves_nothing_behind(app: Flask, session: 
         session.commit()
 
         def send(rows: Session, payout_id: int = payout_id) -> None:
-            cents = payouts.take(rows, payout_id).cents
+            cents = payouts.take(rows, payout_id, destination="acct-1").cents
             payouts.record_sent(rows, payout_id, TransferFact(f"tr-{payout_id}", "", cents, 0, "CHF"))
 
         def give_back(rows: Session, payment_id: int = payment_id, operator: int = operator) -> None:

@@ -1,8 +1,9 @@
 """Payouts: what is owed waits for an account, leaves once, is lowered or taken back, and a debt is never paid out."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -17,6 +18,7 @@ from marketplace.models import Notice, OutboxItem, Payment, Payout, PayoutAccoun
 from marketplace.queries.ledger import balances, ledger_faults
 from tests.factories import make_bid, make_booking, make_helper, make_operator, make_task, payment_of, tomorrow_at
 from tests.money import later, payout_by, sign_off
+from tests.races import Deed, written_after
 
 
 def waiting(session: Session, helper: User | None = None) -> Payout:
@@ -28,7 +30,7 @@ def waiting(session: Session, helper: User | None = None) -> Payout:
 def take(payout: Payout) -> None:
     payout_id = payout.id
     with transaction() as rows:
-        payouts.take(rows, payout_id)
+        payouts.take(rows, payout_id, destination="acct-1")
 
 
 def put_back(payout: Payout, tried: int) -> None:
@@ -218,12 +220,52 @@ def test_only_what_is_asked_back_comes_back(session: Session, state: str) -> Non
     assert reversal.state == ("taken_back" if state == "asked" else state)
 
 
+# ---- Read while somebody writes
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("what", ["sent", "taken back"])
+def test_what_is_owed_is_read_at_one_moment(app: Flask, session: Session, what: str, number: int) -> None:
+    """Sending what is owed, or getting back what is not, changes nothing in what is free: neither does the instant of it."""
+    payout, operator = waiting(session), make_operator(session).id
+    payout_id, helper_id = payout.id, payout.helper_id
+    take(payout)
+    deed: Deed = lambda rows: payouts.record_sent(  # noqa: E731
+        rows, payout_id, TransferFact("tr-1", f"{payout_id}:1", 4_950, 0, "CHF")
+    )
+    if what == "taken back":
+        record_sent(payout)
+        give_back(session, payout, 1_500, operator)
+        reversal_id = session.scalars(select(Reversal.id)).one()
+        deed = lambda rows: payouts.record_taken_back(rows, reversal_id, ReversalFact("trr-1", 1_500, "CHF"))  # noqa: E731
+    session.rollback()
+    with written_after(app, number, deed):
+        assert payouts.free_cents(session, helper_id) == 0
+    session.rollback()
+    assert payouts.free_cents(session, helper_id) == 0
+    assert ledger_faults(session) == []
+
+
 # ---- Accounts
 
 
-def note(user_id: int, *, ready: bool, begun: bool = True, reference: str = "acct-1") -> None:
+def note(
+    user_id: int,
+    *,
+    ready: bool,
+    begun: bool = True,
+    reference: str = "acct-1",
+    at: datetime | None = None,
+    number: int = 1,
+) -> None:
+    fact = AccountFact(reference, ready=ready, begun=begun)
     with transaction() as rows:
-        payouts.note_account(rows, user_id, AccountFact(reference, ready=ready, begun=begun))
+        payouts.note_account(rows, user_id, fact, at=at or clock.now(), number=number)
+
+
+def note_gone(user_id: int, reference: str = "acct-1", at: datetime | None = None) -> None:
+    with transaction() as rows:
+        payouts.note_gone(rows, user_id, reference, at=at or clock.now())
 
 
 def due_of(session: Session, payout: Payout) -> OutboxItem:
@@ -253,12 +295,47 @@ def test_an_account_opened_twice_at_once_stays_the_first_one(session: Session) -
 
 def test_an_account_that_was_taken_away_is_not_ready_any_more(session: Session) -> None:
     helper = make_helper(session)
-    with transaction() as rows:
-        payouts.note_gone(rows, helper.id)
+    note_gone(helper.id)
     note(helper.id, ready=True)
-    with transaction() as rows:
-        payouts.note_gone(rows, helper.id)
+    note_gone(helper.id)
     assert not session.scalars(select(PayoutAccount.is_ready)).one()
+
+
+def test_what_was_read_earlier_does_not_undo_what_was_read_later(session: Session) -> None:
+    """Two read the account; whoever read it first writes it down last."""
+    helper = make_helper(session)
+    note(helper.id, ready=False)
+    before, between = clock.now(), clock.now() + timedelta(seconds=1)
+    with later(seconds=2):
+        note(helper.id, ready=True)
+        note(helper.id, ready=False, at=before)
+        note_gone(helper.id, at=between)
+        note_gone(helper.id, "acct-2")
+    account = session.scalars(select(PayoutAccount)).one()
+    assert account.is_ready
+    with later(seconds=4):
+        note(helper.id, ready=True)  # nothing new, but known from then on
+    with later(seconds=5):
+        note(helper.id, ready=False, at=between + timedelta(seconds=2))
+        assert account.is_ready
+        note(helper.id, ready=False)
+        assert not account.is_ready
+
+
+def test_only_the_next_account_takes_the_place_of_one_that_is_gone(session: Session) -> None:
+    helper = make_helper(session)
+    note(helper.id, ready=True)
+    note_gone(helper.id)
+    account = session.scalars(select(PayoutAccount)).one()
+    for number in (1, 3):  # what was begun before, or was never asked for
+        note(helper.id, ready=True, reference="acct-9", number=number)
+        assert (account.reference, account.is_ready) == ("acct-1", False)
+    note(helper.id, ready=False, reference="acct-2", number=2)
+    note(helper.id, ready=False, reference="acct-2b", number=2)
+    assert (account.reference, account.number, account.gone_at) == ("acct-2", 2, None)
+    note(helper.id, ready=True)  # read while it was still there
+    note_gone(helper.id)
+    assert (account.reference, account.is_ready, account.gone_at) == ("acct-2", False, None)
 
 
 def test_helpers_whose_money_waits_are_reminded_once_a_week(session: Session) -> None:

@@ -62,7 +62,7 @@ def send(session: Session) -> Payout:
     payout = session.scalars(select(Payout)).one()
     payout_id, cents = payout.id, payout.cents
     with transaction() as rows:
-        payouts.take(rows, payout_id)
+        payouts.take(rows, payout_id, destination="acct-1")
         payouts.record_sent(rows, payout_id, TransferFact("tr-1", f"{payout_id}:1", cents, 0, "CHF"))
     return payout
 
@@ -111,7 +111,7 @@ def test_a_payout_on_its_way_is_not_lowered_but_asked_back(session: Session) -> 
     booking, operator = make_booking(session, state="signed_off"), make_operator(session).id
     payout = session.scalars(select(Payout)).one()
     with transaction() as rows:
-        payouts.take(rows, payout.id)
+        payouts.take(rows, payout.id, destination="acct-1")
     give_back(payment_of(session, booking), operator, 1_000, 1_000)
     assert (payout.state, payout.cents, payout.taken_back_cents) == ("sending", 4_950, 1_000)
     assert ledger_faults(session) == []

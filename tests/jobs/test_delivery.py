@@ -144,3 +144,22 @@ def test_a_text_with_a_secret_link_is_emptied_once_delivered(
     assert postman.taken[0].body == "https://example.org/reset/abc\n"
     session.rollback()
     assert session.scalars(select(OutboxItem.body)).one() is None
+
+
+def test_what_another_worker_took_over_is_not_put_back_by_the_first(
+    session: Session, doors: Gateways, postman: Postman
+) -> None:
+    """A worker that hung for longer than its lease says that it failed while the next one has the mail in hand."""
+    tell(session, 1)
+    with transaction() as rows:
+        [item] = outbox.lease(rows)
+        slow = outbox.Lease(item.id, item.channel, item.attempts, clock.now() + timedelta(seconds=30))
+    with later(minutes=1):
+        with transaction() as rows:
+            [item] = outbox.lease(rows)
+            until, due_at = item.leased_until, item.due_at
+        with transaction() as rows:
+            assert not outbox.mark_failed(rows, slow, "too late")
+    session.rollback()
+    item = session.scalars(select(OutboxItem)).one()
+    assert (item.attempts, item.leased_until, item.due_at, item.error) == (2, until, due_at, None)

@@ -1,23 +1,30 @@
 """Payments between transactions: the worker makes good a kill at any step, and nothing is lost or doubled."""
 
+import sys
+import threading
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
 from marketplace import clock
 from marketplace.actions import disputes, payments, refunds
 from marketplace.db import transaction
 from marketplace.domain.errors import NotAllowed, WrongState
+from marketplace.domain.gateway import AccountFact
 from marketplace.gateways import Gateways
-from marketplace.gateways.payments import GatewaySilent
+from marketplace.gateways.payments import GatewayDenied, GatewaySilent
 from marketplace.gateways.payments.sandbox.cards import ALWAYS_ASKING_CARD, DECLINED_CARD, GOOD_CARD, SLOW_REFUND_CARD
 from marketplace.gateways.payments.sandbox.switches import Fault
+from marketplace.jobs.delivery import deliver_due
 from marketplace.jobs.payments import (
+    NotYet,
+    bank_data_page,
     cancel_unpaid,
     charge_due,
     deliver_payout,
@@ -30,9 +37,11 @@ from marketplace.jobs.payments import (
     remind_helpers,
     settle,
     settle_pending,
+    watch_called_off,
 )
 from marketplace.models import (
     Booking,
+    JournalEntry,
     Notice,
     OutboxItem,
     Payment,
@@ -62,6 +71,7 @@ from tests.money import (
     sandbox_of,
     sign_off,
     start,
+    through,
 )
 
 
@@ -78,6 +88,20 @@ def no_faults_left(doors: Gateways) -> Any:
 
 def booking_of(session: Session, payment: Payment) -> Booking:
     return session.get_one(Booking, payment.booking_id)
+
+
+class Counted:
+    """The gateway, with a count of how often an account was read."""
+
+    def __init__(self, real: Any) -> None:
+        self.real, self.accounts_read = real, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    def read_account(self, account: str) -> AccountFact:
+        self.accounts_read += 1
+        return self.real.read_account(account)
 
 
 def things(session: Session, kind: str) -> list[SandboxObject]:
@@ -236,6 +260,69 @@ def test_the_worker_asks_about_a_page_once_a_minute(session: Session, doors: Gat
             session.expire_all()
             asked.append(payment.asked_at)
     assert len(set(asked)) in (3, 4)  # none at first, then once a minute
+
+
+def move_mailbox(session: Session, payment: Payment) -> None:
+    """From now on the payment's page is asked for in other words under the same key, and the gateway says no for good."""
+    customer_id = payment.customer_id
+    with transaction() as rows:
+        rows.get_one(User, customer_id).email = f"moved-{customer_id}@example.org"
+
+
+def opened_unheard(session: Session, payment: Payment, doors: Gateways) -> str:
+    """The page is there, its answer was lost, and asking again is denied; gives the page's reference."""
+    sandbox_of(doors).faults.plan("checkout.sessions.create", "timeout_after")
+    with pytest.raises(GatewaySilent):
+        open_page(payment.id, doors)
+    move_mailbox(session, payment)
+    with pytest.raises(GatewayDenied):
+        open_page(payment.id, doors)
+    assert payment.checkout is None
+    return things(session, "checkout.session")[-1].reference
+
+
+def test_a_page_that_is_denied_for_good_does_not_keep_its_reservation_alive(session: Session, doors: Gateways) -> None:
+    payment = accept(session)
+    opened_unheard(session, payment, doors)
+    with later(minutes=29):
+        assert settle_pending(doors) == 0
+    assert booking_of(session, payment).state == "reserved"
+    with later(minutes=31):
+        assert settle_pending(doors) == 1
+        assert settle_pending(doors) == 0
+    assert (payment.state, payment.failure, booking_of(session, payment).state) == ("failed", "lapsed", "lapsed")
+    assert session.get_one(Task, booking_of(session, payment).task_id).state == "open"
+    assert ledger_faults(session) == []
+
+
+def test_a_customer_gives_up_what_is_denied_for_good(session: Session, doors: Gateways) -> None:
+    payment = accept(session)
+    opened_unheard(session, payment, doors)
+    assert give_up(payment.booking_id, doors, by=session.get_one(User, payment.customer_id))
+    assert (payment.state, booking_of(session, payment).state) == ("failed", "lapsed")
+
+
+def test_what_is_paid_after_a_denied_page_lapsed_goes_back(app: Flask, session: Session, doors: Gateways) -> None:
+    """Nobody has the address of such a page; should it be paid all the same, the message about it sends the money back."""
+    payment = accept(session)
+    reference = opened_unheard(session, payment, doors)
+    give_up(payment.booking_id, doors)
+    sandbox_of(doors).pay(reference, GOOD_CARD)
+    sandbox_of(doors).deliver(through(app))
+    hand_over(doors)
+    assert (payment.state, booking_of(session, payment).state) == ("refunded", "lapsed")
+    assert (moved(session, "charge"), moved(session, "refund")) == ([5_500], [-5_500])
+    assert ledger_faults(session) == []
+
+
+def test_a_page_that_is_known_and_cannot_be_closed_lapses_nothing(session: Session, doors: Gateways) -> None:
+    payment = accept(session)
+    page_of(payment, doors)
+    with transaction() as rows:
+        rows.get_one(Payment, payment.id).checkout = "cs_of_somebody_else"
+    with pytest.raises(GatewayDenied):
+        give_up(payment.booking_id, doors)
+    assert (payment.state, booking_of(session, payment).state) == ("prepared", "reserved")
 
 
 # ---- More work on the spot
@@ -397,6 +484,74 @@ def test_a_charge_whose_answer_was_lost_is_made_once(session: Session, doors: Ga
     assert ledger_faults(session) == []
 
 
+# ---- Called off while it might just be paid
+
+
+def test_a_charge_made_unheard_before_the_visit_was_called_off_goes_back(session: Session, doors: Gateways) -> None:
+    """The charge succeeded, its answer was lost, then the visit was cancelled; the message about it is lost too."""
+    payment = far(session, doors)
+    with later(days=60):
+        sandbox_of(doors).faults.plan("payment_intents.create", "timeout_after")
+        charge_due(doors)
+        assert payment.state == "card_saved"
+        call_off(session, booking_of(session, payment), "customer")
+        assert (payment.state, payment.failure) == ("failed", "called_off")
+    for hours in (0, 2, 4):
+        with later(days=60, hours=hours, minutes=1):
+            watch_called_off(doors)
+            hand_over(doors)
+    assert (payment.state, payment.watch_at) == ("refunded", None)
+    assert (moved(session, "charge"), moved(session, "refund")) == ([5_500], [-5_500])
+    assert ledger_faults(session) == []
+
+
+def test_a_charge_that_never_reached_the_gateway_is_looked_for_until_it_cannot_come(
+    session: Session, doors: Gateways
+) -> None:
+    payment = far(session, doors)
+    with later(days=60):
+        sandbox_of(doors).faults.plan("payment_intents.create", "reset", 3)
+        charge_due(doors)
+        sandbox_of(doors).faults.waiting.clear()
+        call_off(session, booking_of(session, payment), "customer")
+        assert watch_called_off(doors) == 0
+    with later(days=60, minutes=30):
+        assert watch_called_off(doors) == 0
+    with later(days=60, minutes=61):
+        assert watch_called_off(doors) == 1
+    with later(days=61):
+        assert watch_called_off(doors) == 0
+    assert (payment.state, payment.watch_at, moved(session, "charge")) == ("failed", None, [])
+
+
+def test_a_card_that_was_never_charged_is_not_looked_for(session: Session, doors: Gateways) -> None:
+    payment = far(session, doors)
+    call_off(session, booking_of(session, payment), "customer")
+    assert (payment.state, payment.watch_at) == ("failed", None)
+
+
+@pytest.mark.parametrize("is_paid", [False, True])
+def test_a_page_that_was_open_when_the_visit_ended_is_closed_or_its_money_goes_back(
+    session: Session, doors: Gateways, is_paid: bool
+) -> None:
+    booking, extra = with_extra(session, doors)
+    reference = page_of(extra, doors)
+    if is_paid:
+        sandbox_of(doors).pay(reference, GOOD_CARD)
+    sign_off(session, booking)
+    assert extra.state == "failed"
+    sandbox_of(doors).faults.plan("*", "reset", 10)
+    assert watch_called_off(doors) == 0  # nobody knows
+    sandbox_of(doors).faults.waiting.clear()
+    with later(hours=2):
+        assert watch_called_off(doors) == 1
+        hand_over(doors)
+    assert extra.state == ("refunded" if is_paid else "failed")
+    assert doors.payments.read_checkout(reference).outcome == ("paid" if is_paid else "abandoned")
+    assert moved(session, "refund") == ([-2_000] if is_paid else [])
+    assert ledger_faults(session) == []
+
+
 # ---- A gateway that does not answer
 
 
@@ -503,6 +658,90 @@ def test_a_payout_waits_for_the_account_and_leaves_once_it_is_ready(session: Ses
         hand_over(doors)
     assert (payout.state, moved(session, "transfer")) == ("sent", [-4_950])
     assert things(session, "transfer")[0].data["source_transaction"] == payment_by(session, booking).charge
+    assert ledger_faults(session) == []
+
+
+def onboarded_unheard(session: Session, doors: Gateways) -> tuple[Booking, str]:
+    """A share waits, and its helper's account has become ready without our hearing of it."""
+    booking = done(session, doors)
+    reference = onboard(session, booking.helper_id, doors, ready=False)
+    sandbox_of(doors).onboard(reference)
+    return booking, reference
+
+
+def test_a_payout_leaves_although_the_message_that_its_account_is_ready_was_lost(
+    session: Session, doors: Gateways
+) -> None:
+    booking, _ = onboarded_unheard(session, doors)
+    hand_over(doors)
+    assert (payout_by(session, booking).state, moved(session, "transfer")) == ("sent", [-4_950])
+    assert ledger_faults(session) == []
+
+
+def test_an_account_that_cannot_be_read_now_is_read_again_within_minutes(session: Session, doors: Gateways) -> None:
+    booking, _ = onboarded_unheard(session, doors)
+    sandbox_of(doors).faults.plan("accounts.retrieve", "reset", 3)  # the library asks three times by itself
+    hand_over(doors)
+    assert payout_by(session, booking).state == "waiting"
+    sandbox_of(doors).faults.waiting.clear()
+    with later(minutes=2):
+        hand_over(doors)
+    assert payout_by(session, booking).state == "sent"
+
+
+def test_an_account_that_is_not_ready_is_read_once_for_each_attempt(session: Session, doors: Gateways) -> None:
+    booking = done(session, doors)
+    onboard(session, booking.helper_id, doors, ready=False)
+    asked = Counted(doors.payments)
+    hand_over(replace(doors, payments=asked))
+    assert asked.accounts_read == 1
+    payout = payout_by(session, booking)
+    item = session.scalars(select(OutboxItem).where(OutboxItem.key == f"payout-{payout.id}")).one()
+    assert (payout.state, item.attempts, item.due_at > clock.now() + timedelta(days=6)) == ("waiting", 1, True)
+
+
+def test_an_account_that_is_gone_unheard_is_found_out(session: Session, doors: Gateways) -> None:
+    booking = done(session, doors)
+    reference = onboard(session, booking.helper_id, doors)
+    sandbox_of(doors).disconnect(reference)
+    read_account(booking.helper_id, doors)
+    assert not session.scalars(select(PayoutAccount.is_ready)).one()
+    hand_over(doors)
+    assert payout_by(session, booking).state == "waiting"
+
+
+def test_an_account_that_becomes_ready_in_the_very_instant_of_giving_up_is_not_slept_through(
+    app: Flask, session: Session, doors: Gateways
+) -> None:
+    """The worker has read that no money can reach the helper, and has not written it down yet; now the message comes."""
+    booking = done(session, doors)
+    helper_id = booking.helper_id
+    reference, told = onboard(session, helper_id, doors, ready=False), []
+
+    def tell(_: Session) -> None:
+        if isinstance(sys.exception(), NotYet) and not told:
+            told.append(True)
+            elsewhere = threading.Thread(target=become_ready)
+            elsewhere.start()
+            elsewhere.join()
+
+    def become_ready() -> None:
+        with app.app_context():
+            sandbox_of(doors).onboard(reference)
+            read_account(helper_id, doors)
+
+    session.commit()
+    event.listen(session, "after_rollback", tell)
+    try:
+        deliver_due(doors, lambda kind, reader, facts: (kind, ""), limit=1, channels=("payout",))
+    finally:
+        event.remove(session, "after_rollback", tell)
+    assert told
+    payout = payout_by(session, booking)
+    item = session.scalars(select(OutboxItem).where(OutboxItem.key == f"payout-{payout.id}")).one()
+    assert (item.attempts, item.leased_until, item.due_at <= clock.now()) == (1, None, True)
+    hand_over(doors)
+    assert (payout.state, moved(session, "transfer")) == ("sent", [-4_950])
     assert ledger_faults(session) == []
 
 
@@ -689,6 +928,101 @@ def test_an_account_is_read_anew(session: Session, doors: Gateways) -> None:
     assert not session.scalars(select(PayoutAccount.is_ready)).one()
     read_account(helper.id, doors)
     assert session.scalars(select(PayoutAccount.is_ready)).one()
+
+
+def opened(session: Session, helper_id: int, doors: Gateways) -> str:
+    return open_account(session.get_one(User, helper_id), doors, country="CH")
+
+
+@pytest.mark.parametrize("fault", [None, *LOST])
+def test_an_account_that_is_gone_gives_way_to_a_new_one(session: Session, doors: Gateways, fault: Fault | None) -> None:
+    """The money waits meanwhile, the helper is reminded, and the reminder leads to an account that it can reach."""
+    booking = done(session, doors)
+    helper_id = booking.helper_id
+    first = onboard(session, helper_id, doors)
+    sandbox_of(doors).disconnect(first)
+    hand_over(doors)  # denied; only that tells us, since the message was lost
+    account = session.scalars(select(PayoutAccount)).one()
+    assert (payout_by(session, booking).state, account.is_ready, account.has_begun) == ("waiting", False, False)
+    with later(hours=2):
+        assert remind_helpers() == 1
+        if fault:
+            sandbox_of(doors).faults.plan("accounts.create", fault)
+        with suppress(GatewaySilent):
+            opened(session, helper_id, doors)
+        second = opened(session, helper_id, doors)
+        assert opened(session, helper_id, doors) == second != first
+        hand_over(doors)
+        assert payout_by(session, booking).state == "waiting"
+        onboard(session, helper_id, doors)
+        hand_over(doors)
+    assert (payout_by(session, booking).state, moved(session, "transfer")) == ("sent", [-4_950])
+    assert (account.reference, account.number, account.gone_at) == (second, 2, None)
+    # An answer that was lost under its key for good leaves an empty account behind, which nobody uses.
+    assert len(things(session, "account")) == (3 if fault == "server_error_after" else 2)
+    told = select(JournalEntry.facts).where(JournalEntry.event == "payout_account_opened").order_by(JournalEntry.id)
+    assert list(session.scalars(told))[-1] == {"number": 2, "instead_of": first}
+    assert ledger_faults(session) == []
+
+
+def test_an_account_is_gone_as_often_as_it_is(session: Session, doors: Gateways) -> None:
+    helper_id = make_helper(session).id
+    seen = []
+    for _ in range(3):
+        seen.append(onboard(session, helper_id, doors))
+        sandbox_of(doors).disconnect(seen[-1])
+        read_account(helper_id, doors)
+    assert len(set(seen)) == 3
+    assert session.scalars(select(PayoutAccount.number)).one() == 3
+
+
+def test_a_payout_that_left_for_an_account_that_is_gone_is_not_sent_again_to_the_next(
+    session: Session, doors: Gateways
+) -> None:
+    booking = done(session, doors)
+    first = onboard(session, booking.helper_id, doors)
+    sandbox_of(doors).faults.plan("transfers.create", "timeout_after")
+    hand_over(doors)
+    payout = payout_by(session, booking)
+    assert (payout.state, payout.destination) == ("sending", first)
+    sandbox_of(doors).disconnect(first)
+    read_account(booking.helper_id, doors)
+    assert onboard(session, booking.helper_id, doors) != first
+    with later(hours=1):
+        hand_over(doors)
+    assert (payout.state, payout.tries, moved(session, "transfer")) == ("sent", 1, [-4_950])
+    assert ledger_faults(session) == []
+
+
+def test_a_payout_that_did_not_leave_for_an_account_that_is_gone_leaves_for_the_next(
+    session: Session, doors: Gateways
+) -> None:
+    booking = done(session, doors)
+    first = onboard(session, booking.helper_id, doors)
+    sandbox_of(doors).faults.plan("transfers.create", "reset", 3)
+    hand_over(doors)
+    sandbox_of(doors).faults.waiting.clear()
+    payout = payout_by(session, booking)
+    assert payout.state == "sending"
+    sandbox_of(doors).disconnect(first)
+    read_account(booking.helper_id, doors)
+    second = onboard(session, booking.helper_id, doors)
+    for hours in (1, 3):
+        with later(hours=hours):
+            hand_over(doors)
+    assert (payout.state, payout.tries, payout.destination) == ("sent", 2, second)
+    assert moved(session, "transfer") == [-4_950]
+    assert ledger_faults(session) == []
+
+
+def test_the_way_to_the_bank_data_finds_out_that_an_account_is_gone(session: Session, doors: Gateways) -> None:
+    helper_id = make_helper(session).id
+    first = onboard(session, helper_id, doors, ready=False)
+    sandbox_of(doors).disconnect(first)
+    leads = {"return_url": "https://example.org/back", "refresh_url": "https://example.org/again"}
+    assert bank_data_page(session.get_one(User, helper_id), doors, country="CH", **leads)
+    assert session.scalars(select(PayoutAccount.reference)).one() != first
+    assert len(things(session, "account")) == 2
 
 
 def test_helpers_are_reminded_of_the_money_that_waits(session: Session, doors: Gateways) -> None:

@@ -75,7 +75,7 @@ class World:
         self.customer = make_user(session).id
         payout_id, cents = payout_by(session, self.sent).id, payout_by(session, self.sent).cents
         with transaction() as rows:
-            payouts.take(rows, payout_id)
+            payouts.take(rows, payout_id, destination="acct-1")
             payouts.record_sent(rows, payout_id, TransferFact("tr-1", "", cents, 0, "CHF"))
         give_back(session, self.sent, operator, 1_000)
         reversal_id = session.scalars(select(Reversal.id)).one()
