@@ -80,9 +80,9 @@ TOLD = {
         failed
     """,
     "dispute": """
-        open       answer: answered      win: won                lose: lost
-        answered   win: won              lose: lost
-        won
+        open       answer: answered      win: won                lose: lost           escalate: open
+        answered   win: won              lose: lost              escalate: open
+        won        escalate: open
         lost
     """,
 }

@@ -392,12 +392,13 @@ def test_no_neighbour_can_solve_it(session: Session, sides: Callable[..., tuple[
     booking = make_booking(session, state="started")
     customer, helper = sides(booking)
     customer.get(address(booking, "/not-solvable"), 403)
-    helper.get(address(booking)).get(address(booking, "/not-solvable"))
-    assert total_on(helper) == "CHF 20.00"
-    assert "CHF 35.00" in helper.text
-    helper.submit({"note": ""}, status=422)
-    assert total_on(helper) == "CHF 20.00"
-    helper.submit({"note": "Das Netzteil ist durchgebrannt."}).follow()
+    with clock.moved_to(booking.starts_at):
+        helper.get(address(booking)).get(address(booking, "/not-solvable"))
+        assert total_on(helper) == "CHF 20.00"
+        assert "CHF 35.00" in helper.text
+        helper.submit({"note": ""}, status=422)
+        assert total_on(helper) == "CHF 20.00"
+        helper.submit({"note": "Das Netzteil ist durchgebrannt."}).follow()
     assert settlements(session, booking) == [(3500, 2000, 0)]
     customer.get(address(booking))
     assert "Das Netzteil ist durchgebrannt." in customer.text
