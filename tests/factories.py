@@ -202,10 +202,14 @@ def make_bid(session: Session, task: Task, helper: User | None = None, **values:
     return bid
 
 
+# Sample visits are lived through at once, however far ahead they are.
+AT_ONCE = replace(Policy(), early_minutes=400 * 24 * 60)
+
+
 def make_booking(session: Session, bid: Bid | None = None, *, state: str = "confirmed", **terms: Any) -> Booking:
     """A booking that came to this state by the verbs, with its payment in the ledger."""
     bid = bid or make_bid(session, make_task(session))
-    customer, helper, policy = _customer_of(session, bid), session.get_one(User, bid.helper_id), Policy()
+    customer, helper, policy = _customer_of(session, bid), session.get_one(User, bid.helper_id), AT_ONCE
     values = {"address": "Rosenweg 3, 3011 Bern", "phone": "+41791234567", "terms": 1, **terms}
     payment = payments.accept_bid(session, bid, by=customer, policy=policy, **values)
     session.flush()
@@ -216,8 +220,8 @@ def make_booking(session: Session, bid: Bid | None = None, *, state: str = "conf
     steps: dict[str, Callable[[], object]] = {
         "reserved": lambda: None,
         "confirmed": lambda: payments.record(session, paid(payment)),
-        "on_the_way": lambda: bookings.set_out(session, booking, by=helper),
-        "started": lambda: bookings.start(session, booking, by=helper),
+        "on_the_way": lambda: bookings.set_out(session, booking, by=helper, policy=policy),
+        "started": lambda: bookings.start(session, booking, by=helper, policy=policy),
         "finished": lambda: bookings.finish(session, booking, by=helper, policy=policy),
         "unsolved": lambda: bookings.report_unsolved(session, booking, by=customer, note="Das WLAN geht noch nicht."),
         "signed_off": lambda: payments.sign_off(session, booking, by=customer),

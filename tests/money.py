@@ -20,7 +20,7 @@ from marketplace.gateways.payments.sandbox.cards import GOOD_CARD
 from marketplace.jobs.delivery import MONEY, deliver_due
 from marketplace.jobs.payments import open_account, open_page, read_account, settle
 from marketplace.models import Bid, Booking, Payment, Payout, Task, User
-from tests.factories import make_bid, make_helper, make_task
+from tests.factories import AT_ONCE, make_bid, make_helper, make_task
 
 POLICY = Policy()
 
@@ -71,7 +71,7 @@ def start(session: Session, booking: Booking) -> Booking:
     booking_id = booking.id
     with transaction() as rows:
         here = rows.get_one(Booking, booking_id)
-        bookings.start(rows, here, by=rows.get_one(User, here.helper_id))
+        bookings.start(rows, here, by=rows.get_one(User, here.helper_id), policy=AT_ONCE)
     return session.get_one(Booking, booking_id)
 
 

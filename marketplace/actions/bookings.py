@@ -1,6 +1,6 @@
 """Writing bookings: the reservation while its payment is under way, the steps of the visit, and how it ends."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -69,17 +69,40 @@ def lapse(session: Session, booking: Booking, *, by: User | None = None) -> None
     _free_quarters(session, booking)
 
 
-def set_out(session: Session, booking: Booking, *, by: User) -> None:
-    """The helper is on the way. Raises NotAllowed, WrongState."""
+def steps_from(booking: Booking, *, policy: Policy) -> datetime:
+    """From when on the helper may set out, begin, or find that it cannot be solved."""
+    return booking.starts_at - timedelta(minutes=policy.early_minutes)
+
+
+def demand_near(booking: Booking, action: str, *, policy: Policy) -> None:
+    """Nobody takes a step of the visit long before it, which would end the customer's right to cancel. Raises WrongState."""
+    BOOKING.after(action, booking.state)
+    if clock.now() < steps_from(booking, policy=policy):
+        raise WrongState(
+            N_("It is too early for that: it works from %(minutes)s minutes before the agreed time on."),
+            minutes=policy.early_minutes,
+        )
+
+
+def set_out(session: Session, booking: Booking, *, by: User, policy: Policy) -> None:
+    """The helper is on the way, policy.early_minutes before the agreed time at the earliest.
+
+    Raises NotAllowed, WrongState.
+    """
     _demand_side(by, booking, "helper")
+    demand_near(booking, "set_out", policy=policy)
     _demand_money(session, booking)
     _step(session, booking, "set_out", "helper_set_out", by=by)
     _tell(session, booking, booking.customer_id, "helper_on_the_way")
 
 
-def start(session: Session, booking: Booking, *, by: User) -> None:
-    """The helper has begun. Raises NotAllowed, WrongState."""
+def start(session: Session, booking: Booking, *, by: User, policy: Policy) -> None:
+    """The helper has begun, policy.early_minutes before the agreed time at the earliest.
+
+    Raises NotAllowed, WrongState.
+    """
     _demand_side(by, booking, "helper")
+    demand_near(booking, "start", policy=policy)
     _demand_money(session, booking)
     _step(session, booking, "start", "visit_started", by=by)
     _tell(session, booking, booking.customer_id, "visit_started")
@@ -97,24 +120,40 @@ def finish(session: Session, booking: Booking, *, by: User, policy: Policy) -> N
     _tell(session, booking, booking.customer_id, "visit_finished")
 
 
+def demand_over(booking: Booking) -> None:
+    """Unless the helper has finished, the agreed end must be over before it is reported as unsolved. Raises WrongState."""
+    BOOKING.after("report_unsolved", booking.state)
+    if booking.state == BOOKING.started and clock.now() < booking.ends_at:
+        raise WrongState(N_("The helper is still at work. You can report it once the agreed time is over."))
+
+
 def report_unsolved(session: Session, booking: Booking, *, by: User, note: str) -> None:
     """The customer says that it still does not work; the money stays held until the operator has decided.
 
     Raises NotAllowed, Invalid, WrongState.
     """
     _demand_side(by, booking, "customer")
+    demand_over(booking)
     note = _checked(note, N_("Please say in a sentence what does not work yet."))
     _step(session, booking, "report_unsolved", "visit_reported_unsolved", by=by, unsolved_note=note)
     for side in (booking.customer_id, booking.helper_id):
         _tell(session, booking, side, "visit_unsolved")
 
 
-def give_up(session: Session, booking: Booking, *, by: User, note: str) -> None:
+def refer(session: Session, booking: Booking) -> None:
+    """Nobody has said how the visit ended: the operator decides about its money. Raises WrongState."""
+    _step(session, booking, "refer", "visit_referred", by=None)
+    for side in (booking.customer_id, booking.helper_id):
+        _tell(session, booking, side, "visit_referred")
+
+
+def give_up(session: Session, booking: Booking, *, by: User, note: str, policy: Policy) -> None:
     """The helper has seen it and says that no neighbour can solve it. `payments` moves the money.
 
     Raises NotAllowed, Invalid, WrongState.
     """
     _demand_side(by, booking, "helper")
+    demand_near(booking, "give_up", policy=policy)
     note = _checked(note, N_("Please say in a sentence what you found. The customer will read it."))
     _step(session, booking, "give_up", "visit_given_up", by=by, unsolved_note=note)
     _free_quarters(session, booking)

@@ -313,10 +313,7 @@ def cancel_unpaid(session: Session, booking: Booking) -> None:
     payment = _of_booking(session, booking, PAYMENT.action_needed)
     if payment is None or payment.checkout is not None:
         raise WrongState()
-    bookings.cancel(session, booking, by=None, side="customer")
-    _fail(session, payment, "lapsed")
-    _end_task(session, booking, "customer", by=None)
-    _tell_cancelled(session, booking, CancellationEffect(0, 0, 0, clock.now()), "customer")
+    _cancel_for_want_of_money(session, booking, payment)
 
 
 # ---- Called off while it might just be paid
@@ -363,7 +360,7 @@ def give_up(session: Session, booking: Booking, *, by: User, note: str, policy: 
 
     Raises NotAllowed, Invalid, WrongState.
     """
-    bookings.give_up(session, booking, by=by, note=note)
+    bookings.give_up(session, booking, by=by, note=note, policy=policy)
     effect = effect_of_giving_up(booking.price_cents, at=clock.now(), policy=policy)
     effect = _apply(session, booking, effect, "not_solvable", by=by)
     tasks.close(session, session.get_one(Task, booking.task_id))
@@ -371,6 +368,22 @@ def give_up(session: Session, booking: Booking, *, by: User, note: str, policy: 
         facts = {"refund_cents": effect.refund_cents, "helper_cents": effect.helper_cents}
         outbox.tell(session, person, "visit_given_up", booking_id=booking.id, task_id=booking.task_id, **facts)
     return effect
+
+
+def refer(session: Session, booking: Booking, *, policy: Policy) -> None:
+    """Nobody has said how the visit ended, policy.forgotten_hours after its agreed end: the operator decides.
+
+    A visit whose saved card was never charged could not take place, so it is cancelled. Raises WrongState.
+    """
+    _lock(session, booking)
+    BOOKING.after("refer", booking.state)
+    if clock.now() < booking.ends_at + timedelta(hours=policy.forgotten_hours):
+        raise WrongState()
+    unpaid = _of_booking(session, booking, PAYMENT.card_saved, PAYMENT.action_needed)
+    if unpaid is None:
+        bookings.refer(session, booking)
+    else:
+        _cancel_for_want_of_money(session, booking, unpaid)
 
 
 def call_off(
@@ -863,6 +876,14 @@ def _apply(
         _settle(session, payment, booking, shares, reason, by=by)
     _call_unpaid_off(session, booking)
     return effect if paid else CancellationEffect(0, 0, 0, effect.free_until)
+
+
+def _cancel_for_want_of_money(session: Session, booking: Booking, payment: Payment) -> None:
+    """Its customer did not pay in time: nobody gets anything, and both sides are told."""
+    bookings.cancel(session, booking, by=None, side="customer")
+    _fail(session, payment, "lapsed")
+    _end_task(session, booking, "customer", by=None)
+    _tell_cancelled(session, booking, CancellationEffect(0, 0, 0, clock.now()), "customer")
 
 
 def _call_unpaid_off(session: Session, booking: Booking) -> None:

@@ -56,7 +56,7 @@ def nobody_there(world: World, booking_id: int, language: str) -> Life:
     waits, absent = (helper_id, customer_id) if booking_id % 2 else (customer_id, helper_id)
     if waits == helper_id:
         yield starts_at - timedelta(minutes=20)
-        _on(booking_id, lambda s, b: bookings.set_out(s, b, by=s.get_one(User, helper_id)))
+        _on(booking_id, lambda s, b: bookings.set_out(s, b, by=s.get_one(User, helper_id), policy=world.policy))
     yield starts_at + timedelta(minutes=25)
     _on(booking_id, lambda s, b: bookings.report_no_show(s, b, by=s.get_one(User, waits), policy=world.policy))
     if booking_id % 3 == 0:
@@ -71,7 +71,7 @@ def nothing_to_be_done(world: World, booking_id: int, language: str) -> Life:
         booking = session.get_one(Booking, booking_id)
         starts_at, helper_id = booking.starts_at, booking.helper_id
     yield starts_at
-    _on(booking_id, lambda s, b: bookings.start(s, b, by=s.get_one(User, helper_id)))
+    _on(booking_id, lambda s, b: bookings.start(s, b, by=s.get_one(User, helper_id), policy=world.policy))
     yield starts_at + timedelta(minutes=40)
     note, policy = HOPELESS[language], world.policy
     _on(booking_id, lambda s, b: payments.give_up(s, b, by=s.get_one(User, helper_id), note=note, policy=policy))

@@ -103,9 +103,12 @@ def _work(
     """The helper sets out, begins, and finishes, more or less on time; more work may turn up, in the language `more_in`."""
     random, helper_id = world.random, helper.user_id
     yield starts_at - timedelta(minutes=25)
-    on_booking(booking_id, lambda s, b: bookings.set_out(s, b, by=s.get_one(User, helper_id)))
+    on_booking(booking_id, lambda s, b: bookings.set_out(s, b, by=s.get_one(User, helper_id), policy=world.policy))
     yield starts_at + timedelta(minutes=random.randint(-5, 10))
-    if on_booking(booking_id, lambda s, b: bookings.start(s, b, by=s.get_one(User, helper_id))) and more_in:
+    if (
+        on_booking(booking_id, lambda s, b: bookings.start(s, b, by=s.get_one(User, helper_id), policy=world.policy))
+        and more_in
+    ):
         money.more_work(world, booking_id, more_in)
     yield starts_at + timedelta(minutes=minutes + random.randint(-15, 30))
     on_booking(booking_id, lambda s, b: bookings.finish(s, b, by=s.get_one(User, helper_id), policy=world.policy))

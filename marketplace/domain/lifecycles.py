@@ -104,7 +104,11 @@ BOOKING = Lifecycle(
         "finish": {"started": "finished"},
         "sign_off": {"finished": "signed_off", "unsolved": "signed_off"},
         "sign_off_in_silence": {"finished": "signed_off"},  # never what the customer has called unsolved
-        "report_unsolved": {"finished": "unsolved"},
+        "report_unsolved": {
+            "finished": "unsolved",
+            "started": "unsolved",
+        },  # out of started once the agreed end is over
+        "refer": {"confirmed": "unsolved", "on_the_way": "unsolved", "started": "unsolved"},  # nobody said how it ended
         "give_up": {"started": "not_solvable"},  # the helper says that no neighbour can solve it
         "cancel": {"confirmed": "cancelled", "on_the_way": "cancelled"},
         "report_no_show": {"confirmed": "no_show", "on_the_way": "no_show"},  # the other side may object for a while

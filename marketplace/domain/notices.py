@@ -25,6 +25,7 @@ NOTICES = {
     "visit_finished": "customer: please sign off",
     "visit_signed_off": "helper: signed off, the money is yours",
     "visit_unsolved": "both sides: the customer says that it is not solved",
+    "visit_referred": "both sides: nobody has said how the visit ended, so the operator decides",
     "visit_settled": "both sides: the operator has decided about the money of an unsolved visit",
     "booking_cancelled": "both sides: the booking is cancelled, with the money effect",
     "visit_given_up": "both sides: no neighbour can solve it; the money effect",

@@ -25,6 +25,8 @@ class Policy:
     call_out_cents: int = 2_000  # for a visit to what no neighbour can solve
     no_show_minutes: int = 15  # so long after the agreed time may the other side be reported as not there
     objection_hours: int = 24  # so long may somebody object to having been reported
+    early_minutes: int = 180  # so long before the agreed time may a helper set out or begin, and no earlier
+    forgotten_hours: int = 24  # so long after its agreed end is a visit that nobody ended referred to the operator
     hold_days: int = 75  # longest time between paying and sign-off; the gateway must be emptied after 90
     charge_ahead_days: int = 30  # a saved card is charged so long before the visit
     charge_grace_days: int = 3  # and a charge that fails may be mended so long before the visit is cancelled

@@ -1,4 +1,4 @@
-"""What time alone brings about: bids and tasks expire, silence signs off, old drafts go."""
+"""What time alone brings about: bids and tasks expire, silence signs off, forgotten visits are referred, old drafts go."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -33,6 +33,9 @@ def work_off(photos: PhotoStorage, *, policy: Policy) -> dict[str, int]:
         "tasks_expired": lambda: _each(_due_tasks(now), Task, bids.expire_task),
         "no_shows_settled": lambda: _each(
             _due_no_shows(now), Booking, lambda s, row: payments.settle_no_show(s, row, policy=policy)
+        ),
+        "visits_referred": lambda: _each(
+            _due_referrals(now, policy), Booking, lambda s, row: payments.refer(s, row, policy=policy)
         ),
         "bookings_signed_off": lambda: _each(
             _due_sign_offs(now), Booking, lambda s, row: payments.sign_off(s, row, by=None)
@@ -83,6 +86,12 @@ def _due_no_shows(now: datetime) -> Select[tuple[int]]:
     """Reported absences that nobody objected to in time."""
     reported = Booking.state.in_(BOOKING.befores("settle_no_show"))
     return select(Booking.id).where(reported, Booking.objection_until <= now).order_by(Booking.id)
+
+
+def _due_referrals(now: datetime, policy: Policy) -> Select[tuple[int]]:
+    """Visits that began long ago and that nobody has ended; the verb leaves alone what has not been over for long enough."""
+    began = Booking.starts_at <= now - timedelta(hours=policy.forgotten_hours)
+    return select(Booking.id).where(Booking.state.in_(BOOKING.befores("refer")), began).order_by(Booking.starts_at)
 
 
 def _due_closings(now: datetime, policy: Policy) -> Select[tuple[int]]:

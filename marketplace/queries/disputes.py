@@ -74,6 +74,8 @@ def _evidence(session: Session, payment: Payment, booking: Booking, note: str) -
 
 def _words(step: VisitStep, booking: Booking) -> str:
     """A step, and where it matters who took it."""
+    if step.state == BOOKING.unsolved and step.by_id is None:
+        return "nobody reported how the visit ended"
     said = STEPS.get(step.state, step.state)
     if step.state != BOOKING.signed_off:
         return said

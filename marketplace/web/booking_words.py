@@ -1,9 +1,11 @@
 """A booking in words: how far it is, whose turn it is, what has happened, and its money as a story."""
 
+from flask_babel.speaklater import LazyString
+
 from marketplace.domain.cancellation import CancellationEffect, Side
 from marketplace.domain.errors import N_
 from marketplace.domain.lifecycles import BOOKING, PAYMENT
-from marketplace.models import Booking, Payment, User
+from marketplace.models import Booking, Payment, User, VisitStep
 from marketplace.web.filters import moment
 from marketplace.web.languages import gettext as _
 from marketplace.web.languages import lazy_gettext as _l
@@ -58,6 +60,7 @@ HAPPENED = {
     BOOKING.no_show: _l("Reported: nobody was there"),
     BOOKING.not_solvable: _l("No neighbour can solve it"),
 }
+FORGOTTEN = _l("Nobody said how it ended")
 # A booking's money as a story, by the kinds of `queries.ledger.STORY`; what is between us and the gateway is not theirs.
 MONEY = {
     "held": (N_("You have paid"), N_("Paid and held")),
@@ -70,6 +73,11 @@ MONEY = {
     "helper_gives_back": (N_("Taken back from %(name)s"), N_("Taken back from you")),
     "fee_given_back": (N_("Given back by the platform"), N_("Given back by the platform")),
 }
+
+
+def happened(step: VisitStep) -> LazyString:
+    """What a step of the visit was; what nobody has reported, the worker has referred to us."""
+    return FORGOTTEN if step.state == BOOKING.unsolved and step.by_id is None else HAPPENED[step.state]
 
 
 def money_words(kind: str, side: Side, other: User) -> str:

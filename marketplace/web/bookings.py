@@ -23,12 +23,12 @@ from marketplace.queries.reviews import of_booking
 from marketplace.web.access import helper_only, signed_in
 from marketplace.web.booking_forms import CancellationForm, ExtraForm, NotSolvableForm, ObjectionForm, UnsolvedForm
 from marketplace.web.booking_words import (
-    HAPPENED,
     MONEY,
     STEP,
     STOPPED,
     consequence_of_absence,
     consequence_of_cancelling,
+    happened,
     money_words,
     turn,
 )
@@ -62,7 +62,7 @@ def show(public_id: str) -> str:
         other=_other(booking, side),
         step=STEP[booking.state],
         stopped=booking.state in STOPPED,
-        happened=HAPPENED,
+        happened=happened,
         papers=papers_of(db.session, booking, current_user),
         opened=opened,
         phone=_phone(booking, side) if opened else None,
@@ -81,9 +81,15 @@ def _moves(booking: Booking, side: Side) -> dict[str, Any]:
     is_waiting = booking.state in BOOKING.befores("report_no_show") and now >= booking.starts_at
     if helps and booking.state == BOOKING.confirmed:
         is_waiting = False  # who has not set out waits for nobody
+    opens_at = bookings.steps_from(booking, policy=policy())
+    is_early = now < opens_at
+    is_at_work = booking.state == BOOKING.started and not helps
     return {
         "may_cancel": booking.state in BOOKING.befores("cancel"),
-        "may_give_up": helps and booking.state in BOOKING.befores("give_up"),
+        "opens_at": opens_at if is_early and helps and booking.state in BOOKING.befores("start") else None,
+        "may_give_up": helps and booking.state in BOOKING.befores("give_up") and not is_early,
+        "may_report_unsolved": is_at_work and now >= booking.ends_at,
+        "unsolved_from": booking.ends_at if is_at_work else None,
         "may_ask_extra": helps and booking.state in payments.EXTRA_IN,
         "may_object": booking.state in BOOKING.befores("object") and booking.absent == side,
         "may_report": is_waiting and now >= reportable_at,
@@ -125,7 +131,7 @@ def _money(booking: Booking, side: Side) -> dict[str, Any]:
 def departure(public_id: str) -> Response:
     """The helper sets out."""
     with transaction() as session:
-        bookings.set_out(session, _mine(public_id), by=current_user)
+        bookings.set_out(session, _mine(public_id), by=current_user, policy=policy())
     return _back_to(public_id)
 
 
@@ -134,7 +140,7 @@ def departure(public_id: str) -> Response:
 def start(public_id: str) -> Response:
     """The helper begins."""
     with transaction() as session:
-        bookings.start(session, _mine(public_id), by=current_user)
+        bookings.start(session, _mine(public_id), by=current_user, policy=policy())
     return _back_to(public_id)
 
 
@@ -164,6 +170,7 @@ def unsolved(public_id: str) -> str:
     booking = _mine_before(public_id, "report_unsolved")
     if _side(booking) != "customer":
         raise WrongState()
+    bookings.demand_over(booking)
     return render_template("bookings/unsolved.html", booking=booking, form=UnsolvedForm())
 
 
@@ -206,6 +213,7 @@ def give_up(public_id: str) -> Response | tuple[str, int]:
 def _not_solvable_page(booking: Booking, form: NotSolvableForm) -> str:
     if _side(booking) != "helper":
         raise NotAllowed()
+    bookings.demand_near(booking, "give_up", policy=policy())
     effect = payments.effect_if_given_up(db.session, booking, policy=policy())
     held = [one.amount_cents for one in all_of(db.session, booking.id) if one.state == PAYMENT.held]
     back = sum(held) - effect.helper_cents  # with the additional work, which goes back whole

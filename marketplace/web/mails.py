@@ -32,6 +32,7 @@ LEADS_TO: dict[str, tuple[str, str | None]] = {
     "visit_finished": ("bookings.show", "booking"),
     "visit_signed_off": ("bookings.show", "booking"),
     "visit_unsolved": ("bookings.show", "booking"),
+    "visit_referred": ("bookings.show", "booking"),
     "visit_settled": ("bookings.show", "booking"),
     "visit_given_up": ("bookings.show", "booking"),
     "no_show_reported": ("bookings.show", "booking"),

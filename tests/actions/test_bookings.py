@@ -28,6 +28,7 @@ from tests.factories import (
 )
 
 POLICY = Policy()
+Verb = Callable[[Session, Booking, dict[str, User]], object]
 
 
 def accept(bid_id: int, by_id: int, **values: object) -> int:
@@ -142,27 +143,35 @@ def lapse(session: Session, booking: Booking, by: User) -> None:
     payments.lapse(session, booking, by=by)
 
 
-def report_no_show(session: Session, booking: Booking, by: User) -> None:
-    with clock.moved_to(booking.starts_at + timedelta(hours=1)):
-        bookings.report_no_show(session, booking, by=by, policy=POLICY)
+def at_the_visit(verb: Verb, *, hours: int = 1) -> Verb:
+    """A verb so long after the agreed beginning."""
+
+    def late(session: Session, booking: Booking, who: dict[str, User]) -> None:
+        with clock.moved_to(booking.starts_at + timedelta(hours=hours)):
+            verb(session, booking, who)
+
+    return late
 
 
 def settle(session: Session, booking: Booking, by: User, *, refund_cents: int) -> None:
     payments.settle(session, booking, by=by, refund_cents=refund_cents, helper_cents=0, reason="Darum.")
 
 
-VERBS: dict[str, Callable[[Session, Booking, dict[str, User]], object]] = {
+VERBS: dict[str, Verb] = {
     "confirm": lambda s, b, who: bookings.confirm(s, b),
     "lapse": lambda s, b, who: lapse(s, b, who["customer"]),
-    "set_out": lambda s, b, who: bookings.set_out(s, b, by=who["helper"]),
-    "start": lambda s, b, who: bookings.start(s, b, by=who["helper"]),
+    "set_out": at_the_visit(lambda s, b, who: bookings.set_out(s, b, by=who["helper"], policy=POLICY)),
+    "start": at_the_visit(lambda s, b, who: bookings.start(s, b, by=who["helper"], policy=POLICY)),
     "finish": lambda s, b, who: bookings.finish(s, b, by=who["helper"], policy=POLICY),
-    "report_unsolved": lambda s, b, who: bookings.report_unsolved(s, b, by=who["customer"], note="Geht nicht."),
+    "report_unsolved": at_the_visit(
+        lambda s, b, who: bookings.report_unsolved(s, b, by=who["customer"], note="Geht nicht.")
+    ),
+    "refer": at_the_visit(lambda s, b, who: payments.refer(s, b, policy=POLICY), hours=25),
     "sign_off": lambda s, b, who: payments.sign_off(s, b, by=who["customer"]),
     "sign_off_in_silence": lambda s, b, who: payments.sign_off(s, b, by=None),
     "cancel": lambda s, b, who: payments.call_off(s, b, by=who["customer"], policy=POLICY),
-    "give_up": lambda s, b, who: payments.give_up(s, b, by=who["helper"], note="Defekt.", policy=POLICY),
-    "report_no_show": lambda s, b, who: report_no_show(s, b, who["customer"]),
+    "give_up": at_the_visit(lambda s, b, who: payments.give_up(s, b, by=who["helper"], note="Defekt.", policy=POLICY)),
+    "report_no_show": at_the_visit(lambda s, b, who: bookings.report_no_show(s, b, by=who["customer"], policy=POLICY)),
     "object": lambda s, b, who: bookings.object_to_no_show(s, b, by=who["customer"], note="Ich war da."),
     "settle_no_show": lambda s, b, who: payments.settle_no_show(s, b, policy=POLICY),
     "give_back": lambda s, b, who: settle(s, b, who["operator"], refund_cents=b.price_cents),
@@ -275,6 +284,71 @@ def test_silence_signs_off_only_what_the_customer_has_not_called_unsolved(sessio
         payments.sign_off(rows, rows.get_one(Booking, booking.id), by=None)
 
 
+EARLY: dict[str, tuple[str, Verb]] = {
+    "set_out": ("confirmed", lambda s, b, who: bookings.set_out(s, b, by=who["helper"], policy=POLICY)),
+    "start": ("on_the_way", lambda s, b, who: bookings.start(s, b, by=who["helper"], policy=POLICY)),
+    "start at once": ("confirmed", lambda s, b, who: bookings.start(s, b, by=who["helper"], policy=POLICY)),
+    "give_up": ("started", lambda s, b, who: payments.give_up(s, b, by=who["helper"], note="Defekt.", policy=POLICY)),
+}
+
+
+@pytest.mark.parametrize(("state", "verb"), EARLY.values(), ids=EARLY)
+def test_a_step_of_the_visit_is_taken_near_to_it_only(session: Session, state: str, verb: Verb) -> None:
+    """Who could press it a fortnight early would end the customer's free cancellation, and be paid for having been there."""
+    booking = make_booking(session, state=state)
+    operator, begin = make_operator(session).id, booking.starts_at
+    before = _everything(session)
+    with clock.moved_to(begin - timedelta(minutes=180, seconds=1)):
+        with pytest.raises(WrongState, match="works from 180 minutes before"):
+            _state_after(verb, booking.id, operator)
+        assert _everything(session) == before
+    with clock.moved_to(begin - timedelta(minutes=180)):
+        assert _state_after(verb, booking.id, operator) != state
+
+
+def test_how_early_is_a_matter_of_policy(session: Session) -> None:
+    booking = make_booking(session)
+    helper, policy = session.get_one(User, booking.helper_id), Policy(early_minutes=30)
+    with clock.moved_to(booking.starts_at - timedelta(minutes=31)), pytest.raises(WrongState, match="30 minutes"):
+        bookings.set_out(session, booking, by=helper, policy=policy)
+    with clock.moved_to(booking.starts_at - timedelta(minutes=30)):
+        bookings.set_out(session, booking, by=helper, policy=policy)
+
+
+def test_what_is_over_is_not_called_too_early(session: Session) -> None:
+    booking = make_booking(session, state="cancelled")
+    with pytest.raises(WrongState, match="no longer possible"):
+        bookings.start(session, booking, by=session.get_one(User, booking.helper_id), policy=POLICY)
+
+
+def test_a_visit_that_its_helper_does_not_finish_is_reported_once_its_end_is_over(session: Session) -> None:
+    booking = make_booking(session, state="started")
+    customer = session.get_one(User, booking.customer_id)
+    with clock.moved_to(booking.ends_at - timedelta(seconds=1)), pytest.raises(WrongState, match="still at work"):
+        bookings.report_unsolved(session, booking, by=customer, note="Geht nicht.")
+    with clock.moved_to(booking.ends_at):
+        bookings.report_unsolved(session, booking, by=customer, note="Geht nicht.")
+    assert (booking.state, booking.unsolved_note) == ("unsolved", "Geht nicht.")
+    assert payment_of(session, booking).state == "held"
+
+
+@pytest.mark.parametrize("state", BOOKING.befores("refer"))
+def test_a_visit_that_nobody_ended_is_referred_to_the_operator(session: Session, state: str) -> None:
+    booking = make_booking(session, state=state)
+    with clock.moved_to(booking.ends_at + timedelta(hours=24, seconds=-1)), pytest.raises(WrongState):
+        payments.refer(session, booking, policy=POLICY)
+    with clock.moved_to(booking.ends_at + timedelta(hours=24)):
+        payments.refer(session, booking, policy=POLICY)
+    assert (booking.state, booking.unsolved_note) == ("unsolved", None)
+    step = session.scalars(select(VisitStep).order_by(VisitStep.id.desc()).limit(1)).one()
+    assert (step.state, step.by_id) == ("unsolved", None)
+    assert session.scalars(select(JournalEntry.event).order_by(JournalEntry.id.desc()).limit(1)).one() == (
+        "visit_referred"
+    )
+    told = select(Notice.user_id).where(Notice.kind == "visit_referred")
+    assert set(session.scalars(told)) == {booking.customer_id, booking.helper_id}
+
+
 @pytest.mark.parametrize("note", ["", "   ", "x" * 2001])
 def test_a_report_needs_a_sentence_of_a_readable_length(session: Session, note: str) -> None:
     booking = make_booking(session, state="finished")
@@ -283,7 +357,7 @@ def test_a_report_needs_a_sentence_of_a_readable_length(session: Session, note: 
         bookings.report_unsolved(session, booking, by=customer, note=note)
 
 
-def _state_after(verb: Callable[[Session, Booking, dict[str, User]], object], booking_id: int, operator_id: int) -> str:
+def _state_after(verb: Verb, booking_id: int, operator_id: int) -> str:
     """The state that a verb leads to, undone again."""
     db.session.rollback()
     here = db.session.get_one(Booking, booking_id)

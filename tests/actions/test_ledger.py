@@ -15,7 +15,17 @@ from marketplace.domain.money import GATEWAY, held, owed
 from marketplace.domain.policy import Policy
 from marketplace.models import Booking, Entry, Payment, Payout, Posting, Refund, User
 from marketplace.queries.ledger import balances, ledger_faults
-from tests.factories import make_bid, make_booking, make_helper, make_operator, make_task, paid, payment_of, tomorrow_at
+from tests.factories import (
+    AT_ONCE,
+    make_bid,
+    make_booking,
+    make_helper,
+    make_operator,
+    make_task,
+    paid,
+    payment_of,
+    tomorrow_at,
+)
 from tests.money import accept, finish
 from tests.races import Deed, at_once
 
@@ -130,7 +140,7 @@ def test_cancelled_and_begun_at_once_is_one_of_both(app: Flask, session: Session
         booking_id, helper_id = booking.id, booking.helper_id
         session.commit()
         start: Deed = lambda rows, booking_id=booking_id, helper_id=helper_id: bookings.start(  # noqa: E731
-            rows, rows.get_one(Booking, booking_id), by=rows.get_one(User, helper_id)
+            rows, rows.get_one(Booking, booking_id), by=rows.get_one(User, helper_id), policy=AT_ONCE
         )
         answers = at_once(app, as_customer(payments.call_off, booking_id, policy=POLICY), start)
         assert sorted(answers) == ["WrongState", "done"]

@@ -69,11 +69,11 @@ def by_nobody(verb: Callable[..., Any], **more: Any) -> Verb:
     return lambda session, row, people: verb(session, row, **more)
 
 
-def at_the_visit(verb: Verb) -> Verb:
-    """A verb an hour after the agreed beginning."""
+def at_the_visit(verb: Verb, *, hours: int = 1) -> Verb:
+    """A verb so long after the agreed beginning."""
 
     def late(session: Session, row: Any, people: People) -> None:
-        with clock.moved_to(row.starts_at + timedelta(hours=1)):
+        with clock.moved_to(row.starts_at + timedelta(hours=hours)):
             verb(session, row, people)
 
     return late
@@ -101,14 +101,15 @@ VERBS: dict[tuple[str, str], tuple[Lifecycle, Verb]] = {
     ("bid", "fall_through"): (BID, by_nobody(bids.fall_through)),
     ("booking", "confirm"): (BOOKING, by_nobody(bookings.confirm)),
     ("booking", "lapse"): (BOOKING, lambda session, row, people: lapse(session, row)),
-    ("booking", "set_out"): (BOOKING, by_helper(bookings.set_out)),
-    ("booking", "start"): (BOOKING, by_helper(bookings.start)),
+    ("booking", "set_out"): (BOOKING, at_the_visit(by_helper(bookings.set_out, policy=POLICY))),
+    ("booking", "start"): (BOOKING, at_the_visit(by_helper(bookings.start, policy=POLICY))),
     ("booking", "finish"): (BOOKING, by_helper(bookings.finish, policy=POLICY)),
-    ("booking", "report_unsolved"): (BOOKING, by_customer(bookings.report_unsolved, note="Geht nicht.")),
+    ("booking", "report_unsolved"): (BOOKING, at_the_visit(by_customer(bookings.report_unsolved, note="Geht nicht."))),
+    ("booking", "refer"): (BOOKING, at_the_visit(by_nobody(payments.refer, policy=POLICY), hours=25)),
     ("booking", "sign_off"): (BOOKING, by_customer(payments.sign_off)),
     ("booking", "sign_off_in_silence"): (BOOKING, by_nobody(payments.sign_off, by=None)),
     ("booking", "cancel"): (BOOKING, by_customer(payments.call_off, policy=POLICY)),
-    ("booking", "give_up"): (BOOKING, by_helper(payments.give_up, note="Defekt.", policy=POLICY)),
+    ("booking", "give_up"): (BOOKING, at_the_visit(by_helper(payments.give_up, note="Defekt.", policy=POLICY))),
     ("booking", "report_no_show"): (BOOKING, at_the_visit(by_customer(bookings.report_no_show, policy=POLICY))),
     ("booking", "object"): (BOOKING, by_customer(bookings.object_to_no_show, note="Ich war da.")),
     ("booking", "settle_no_show"): (BOOKING, by_nobody(payments.settle_no_show, policy=POLICY)),

@@ -34,6 +34,7 @@ from marketplace.models import (
 )
 from marketplace.queries.ledger import balances, ledger_faults
 from tests.factories import (
+    AT_ONCE,
     make_bid,
     make_booking,
     make_helper,
@@ -469,9 +470,9 @@ def test_nobody_sets_out_for_a_visit_that_may_never_be_paid(session: Session) ->
     booking = session.get_one(Booking, payment.booking_id)
     for verb in (bookings.set_out, bookings.start):
         with pytest.raises(WrongState):
-            act(verb, booking, booking.helper_id)
+            act(verb, booking, booking.helper_id, policy=AT_ONCE)
     say_of_charge(payment, charged(payment))
-    act(bookings.start, booking, booking.helper_id)
+    act(bookings.start, booking, booking.helper_id, policy=AT_ONCE)
     assert booking.state == "started"
 
 
@@ -604,7 +605,7 @@ def test_more_work_that_is_paid_goes_back_whole_when_the_visit_is_given_up(sessi
     booking, extra = with_extra(session)
     note(extra, "page")
     record(paid(extra))
-    act(payments.give_up, booking, booking.helper_id, note="Defekt.", policy=POLICY)
+    act(payments.give_up, booking, booking.helper_id, note="Defekt.", policy=AT_ONCE)
     assert (extra.state, payment_by(session, booking).state) == ("refunded", "partly_refunded")
     assert balances(session)[owed(booking.helper_id)] == 2_000
     assert balances(session)[REFUNDS] == 3_500 + 2_000
@@ -642,7 +643,7 @@ def in_cash(session: Session, percent: int = 0, *, finished: bool = True) -> Boo
     """A visit that is paid on the spot."""
     payment = accept(session, policy=Policy(cash_allowed=1, cash_fee_percent=percent), in_cash=True)
     booking = session.get_one(Booking, payment.booking_id)
-    act(bookings.start, booking, booking.helper_id)
+    act(bookings.start, booking, booking.helper_id, policy=AT_ONCE)
     if finished:
         act(bookings.finish, booking, booking.helper_id, policy=POLICY)
     return booking
@@ -704,10 +705,10 @@ def test_cash_that_was_never_paid_costs_nobody_anything(session: Session, ending
             case "cancelled":
                 act(payments.call_off, booking, booking.customer_id, policy=POLICY, agreed_refund_cents=0)
             case "given up":
-                act(bookings.start, booking, booking.helper_id)
-                act(payments.give_up, booking, booking.helper_id, note="Defekt.", policy=POLICY)
+                act(bookings.start, booking, booking.helper_id, policy=AT_ONCE)
+                act(payments.give_up, booking, booking.helper_id, note="Defekt.", policy=AT_ONCE)
             case "nobody there":
-                act(bookings.set_out, booking, booking.helper_id)
+                act(bookings.set_out, booking, booking.helper_id, policy=POLICY)
                 act(bookings.report_no_show, booking, booking.helper_id, policy=POLICY)
                 act(payments.settle_no_show, booking, policy=POLICY)
     assert (payment.state, payment.failure) == ("failed", "called_off")
@@ -718,7 +719,7 @@ def test_cash_that_was_never_paid_costs_nobody_anything(session: Session, ending
 def test_giving_up_a_visit_in_cash_calls_more_work_off_too(session: Session) -> None:
     booking = in_cash(session, finished=False)
     act(payments.ask_extra, booking, booking.helper_id, cents=2_000, what="Mehr", policy=POLICY)
-    act(payments.give_up, booking, booking.helper_id, note="Defekt.", policy=POLICY)
+    act(payments.give_up, booking, booking.helper_id, note="Defekt.", policy=AT_ONCE)
     assert [payment.state for payment in session.scalars(select(Payment))] == ["failed", "failed"]
     assert ledger_faults(session) == []
 
@@ -917,6 +918,63 @@ def test_a_decision_counts_for_more_work_too(session: Session) -> None:
     assert (visit.refunded_cents, more.refunded_cents) == (5_500, 500)
     books = balances(session)
     assert (books[REFUNDS], books[owed(booking.helper_id)], books[REVENUE]) == (6_000, 1_000, 500)
+    assert ledger_faults(session) == []
+
+
+@pytest.mark.parametrize("state", ["card_saved", "action_needed"])
+def test_a_forgotten_visit_that_was_never_paid_is_cancelled(session: Session, state: str) -> None:
+    """Nobody could set out for it; what is paid after all goes back by itself."""
+    payment = in_state(session, state)
+    booking = session.get_one(Booking, payment.booking_id)
+    with clock.moved_to(booking.ends_at + timedelta(hours=23)), pytest.raises(WrongState):
+        act(payments.refer, booking, policy=POLICY)
+    with clock.moved_to(booking.ends_at + timedelta(hours=24)):
+        act(payments.refer, booking, policy=POLICY)
+        assert (booking.state, payment.state, payment.failure) == ("cancelled", "failed", "lapsed")
+        assert session.get_one(Task, booking.task_id).state == "cancelled"
+        assert notices(session, "booking_cancelled") == sorted([booking.customer_id, booking.helper_id])
+        assert notices(session, "visit_referred") == []
+        assert (entries(session), ledger_faults(session)) == ([], [])
+        say_of_charge(payment, charged(payment))
+    assert (booking.state, payment.state, payment.refunded_cents) == ("cancelled", "refunded", 5500)
+    assert ledger_faults(session) == []
+
+
+@pytest.mark.parametrize(
+    ("refund", "helper", "states"),
+    [(5_500, 0, ("cancelled", "failed")), (0, 5_500, ("signed_off", "released"))],
+    ids=["not paid", "paid on the spot"],
+)
+def test_a_forgotten_visit_in_cash_is_decided_by_the_operator(
+    session: Session, refund: int, helper: int, states: tuple[str, str]
+) -> None:
+    operator, booking = make_operator(session).id, in_cash(session, 10, finished=False)
+    with clock.moved_to(booking.ends_at + timedelta(hours=24)):
+        act(payments.refer, booking, policy=POLICY)
+        assert (booking.state, payment_of(session, booking).state) == ("unsolved", "cash")
+        act(payments.settle, booking, operator, refund_cents=refund, helper_cents=helper, reason="Darum.")
+    assert (booking.state, payment_of(session, booking).state) == states
+    assert ledger_faults(session) == []
+
+
+def test_more_work_of_a_forgotten_visit_is_decided_about_too(session: Session) -> None:
+    operator, (booking, extra) = make_operator(session).id, with_extra(session)
+    note(extra, "page")
+    with clock.moved_to(booking.ends_at + timedelta(hours=24)):
+        act(payments.refer, booking, policy=POLICY)
+        record(paid(extra))  # too late
+        assert (extra.state, extra.refunded_cents) == ("refunded", 2_000)
+        act(payments.settle, booking, operator, refund_cents=0, helper_cents=4_950, reason="Darum.")
+    assert balances(session)[owed(booking.helper_id)] == 4_950
+    assert ledger_faults(session) == []
+
+
+def test_the_customer_may_still_sign_a_forgotten_visit_off(session: Session) -> None:
+    booking = make_booking(session, state="started")
+    with clock.moved_to(booking.ends_at + timedelta(hours=25)):
+        act(payments.refer, booking, policy=POLICY)
+        act(payments.sign_off, booking, booking.customer_id)
+    assert payment_of(session, booking).state == "released"
     assert ledger_faults(session) == []
 
 

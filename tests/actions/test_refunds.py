@@ -18,7 +18,7 @@ from marketplace.domain.money import GATEWAY, LOSSES, REFUNDS, REVENUE, credit, 
 from marketplace.domain.policy import Policy
 from marketplace.models import Booking, Notice, OutboxItem, Payment, Payout, Posting, Refund, Reversal, Settlement, User
 from marketplace.queries.ledger import balances, ledger_faults
-from tests.factories import make_bid, make_booking, make_operator, make_task, make_user, payment_of
+from tests.factories import AT_ONCE, make_bid, make_booking, make_operator, make_task, make_user, payment_of
 from tests.money import POLICY, accept
 
 
@@ -174,7 +174,7 @@ def test_cash_is_not_given_back_here(session: Session) -> None:
     payment, operator = accept(session, policy=Policy(cash_allowed=1), in_cash=True), make_operator(session).id
     with transaction() as rows:
         here = rows.get_one(Booking, payment.booking_id)
-        bookings.start(rows, here, by=rows.get_one(User, here.helper_id))
+        bookings.start(rows, here, by=rows.get_one(User, here.helper_id), policy=AT_ONCE)
         bookings.finish(rows, here, by=rows.get_one(User, here.helper_id), policy=POLICY)
         payments.sign_off(rows, here, by=rows.get_one(User, here.customer_id))
     with pytest.raises(WrongState):

@@ -50,7 +50,7 @@ from tests.bench.accept_race import PASSWORD
 from tests.bench.guards import Guard, copy_without
 from tests.bench.money_house import House, Part, running
 from tests.bench.money_lanes import ENDS, PRICE, Lane, Score, Visit
-from tests.factories import install_skills, make_bid, make_helper, make_operator, make_task, make_user
+from tests.factories import AT_ONCE, install_skills, make_bid, make_helper, make_operator, make_task, make_user
 from tests.needs import postgres_database
 
 # What a killed worker had in hand comes free again by itself.
@@ -91,6 +91,7 @@ def run(
         environ = {
             **{"VAR_FOLDER": name, "DATABASE_URL": url, "DEFAULT_LANGUAGE": "en", "SANDBOX_SWITCHES": SWITCHES},
             **{"SIGN_INS_PER_HOUR": "1000000", "SECOND_THOUGHTS_MINUTES": "0", "POSTS_PER_HOUR": "1000000"},
+            "EARLY_MINUTES": str(AT_ONCE.early_minutes),
         }
         app = create_app({**environ, "ENVIRONMENT": "test"})
         with app.app_context():

@@ -76,6 +76,13 @@ def unsolved(town: Town) -> list[Step]:
     return [*_visited(visit), visit.report_unsolved, partial(visit.settle, 5500, 0)]
 
 
+def forgotten(town: Town) -> list[Step]:
+    """Nobody says how two visits ended: the moderator shares the money of one, and the other customer signs off."""
+    one, other = town.visit(days=2), town.visit(days=2, helper=town.other_helper)
+    begun = [one.accept, one.pay, one.set_out, one.start, other.accept, other.pay]
+    return [*begun, partial(one.until, hours=26), partial(one.settle, 3000, 2000), other.sign_off]
+
+
 def second_thoughts(town: Town) -> list[Step]:
     """Declined, given up, accepted once more, never paid, and paid in the end by somebody who does not come back."""
     visit = town.visit()
@@ -148,7 +155,17 @@ def all_credit(town: Town) -> list[Step]:
 STORIES: dict[str, Callable[[Town], list[Step]]] = {
     story.__name__: story
     for story in (
-        *(signed_off, late_cancellation, helper_cancels, not_solvable, no_show, objected, unsolved, second_thoughts),
+        *(
+            signed_off,
+            late_cancellation,
+            helper_cancels,
+            not_solvable,
+            no_show,
+            objected,
+            unsolved,
+            forgotten,
+            second_thoughts,
+        ),
         *(paid_too_late, far_ahead, bank_asks, charged_back, disputed_before, slow_refund, in_cash, all_credit),
     )
 }

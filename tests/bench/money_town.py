@@ -23,7 +23,6 @@ from marketplace.actions import bookings, payments, refunds
 from marketplace.db import db, transaction
 from marketplace.domain.errors import DomainError, NotFound, WrongState
 from marketplace.domain.lifecycles import PAYMENT_UNDER_WAY, REFUND
-from marketplace.domain.policy import Policy
 from marketplace.gateways import Gateways
 from marketplace.gateways.mail import Mail
 from marketplace.gateways.payments import GatewayRefused
@@ -53,10 +52,10 @@ from marketplace.models import (
     User,
 )
 from marketplace.queries.ledger import ledger_faults
-from tests.factories import make_bid, make_helper, make_operator, make_task, make_user
+from tests.factories import AT_ONCE, make_bid, make_helper, make_operator, make_task, make_user
 
 Step = Callable[[], None]
-POLICY = Policy(cash_allowed=1, cash_fee_percent=10)
+POLICY = replace(AT_ONCE, cash_allowed=1, cash_fee_percent=10)
 AFTER_TROUBLE = timedelta(minutes=3)  # so long may it take until what a kill has left lying is taken up again
 HOPS = tuple(
     timedelta(minutes=minutes) for minutes in (3, 5, 10, 20, 61, 61)
@@ -260,10 +259,10 @@ class Visit:
     # ---- The visit
 
     def set_out(self) -> None:
-        self._move(bookings.set_out, by=self.helper)
+        self._move(bookings.set_out, by=self.helper, policy=self.town.policy)
 
     def start(self) -> None:
-        self._move(bookings.start, by=self.helper)
+        self._move(bookings.start, by=self.helper, policy=self.town.policy)
 
     def finish(self) -> None:
         self._move(bookings.finish, by=self.helper, policy=self.town.policy)

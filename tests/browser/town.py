@@ -22,7 +22,7 @@ from marketplace.models import Role, User
 from marketplace.models.accounts import ROLES
 from marketplace.web.mails import words
 from tests.browser.broken import breaking
-from tests.factories import install_skills, make_user
+from tests.factories import AT_ONCE, install_skills, make_user
 from tests.page import Page
 
 Answer = TypeVar("Answer")
@@ -52,6 +52,7 @@ class Town:
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self.settings = {
             **UNHURRIED,
+            "EARLY_MINUTES": str(AT_ONCE.early_minutes),
             "VAR_FOLDER": str(folder),
             "DATABASE_URL": database_url or f"sqlite:///{folder / 'town.sqlite'}",
             "PUBLIC_URL": self.url,

@@ -280,7 +280,7 @@ def _take_step(town: Town, booking_id: int, step: str) -> None:
             with clock.moved_to(booking.starts_at + timedelta(hours=1)):
                 bookings.report_no_show(session, booking, by=hans, policy=policy)
         else:
-            getattr(bookings, step)(session, booking, by=hans)
+            getattr(bookings, step)(session, booking, by=hans, policy=policy)
 
 
 def _remember_booking(town: Town, state: str, booking_id: int) -> None:

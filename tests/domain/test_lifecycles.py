@@ -37,8 +37,11 @@ TOLD = {
     "booking": """
         reserved   confirm: confirmed    lapse: lapsed
         confirmed  set_out: on_the_way   start: started          cancel: cancelled    report_no_show: no_show
+        confirmed  refer: unsolved
         on_the_way start: started        cancel: cancelled       report_no_show: no_show
-        started    finish: finished      give_up: not_solvable
+        on_the_way refer: unsolved
+        started    finish: finished      give_up: not_solvable   report_unsolved: unsolved
+        started    refer: unsolved
         finished   sign_off: signed_off  sign_off_in_silence: signed_off              report_unsolved: unsolved
         no_show    object: unsolved      settle_no_show: cancelled
         unsolved   sign_off: signed_off  settle: unsolved        give_back: cancelled

@@ -16,6 +16,7 @@ def test_the_numbers_that_the_mission_publishes():
     assert (policy.sign_off_hours, policy.review_days, policy.draft_days) == (72, 14, 7)
     assert (policy.second_thoughts_minutes, policy.call_out_cents) == (5, 2_000)
     assert (policy.no_show_minutes, policy.objection_hours) == (15, 24)
+    assert (policy.early_minutes, policy.forgotten_hours) == (180, 24)
     assert policy.reservation == timedelta(minutes=30)
     assert (policy.friend_bookings, policy.friend_customers) == (5, 4)
     assert (policy.friend_rating_hundredths, policy.friend_completion_percent) == (430, 90)

@@ -44,7 +44,7 @@ LIKELY = {
     "reserved": "pay pay pay pay pay_and_vanish open_page abandon",
     "confirmed": "start start set_out set_out call_off call_off dispute open_page pay report_no_show",
     "on_the_way": "start start report_no_show report_no_show call_off",
-    "started": "finish finish give_up ask_extra pay pay open_page drop_extra",
+    "started": "finish finish give_up report_unsolved ask_extra pay pay open_page drop_extra",
     "finished": "sign_off sign_off sign_off report_unsolved report_unsolved ask_extra pay pay open_page drop_extra",
     "unsolved": "settle settle settle dispute",
     "no_show": "object_to_it",

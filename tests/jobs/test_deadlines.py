@@ -9,14 +9,15 @@ from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
 from marketplace import clock
-from marketplace.actions import tasks
+from marketplace.actions import payments, tasks
 from marketplace.db import transaction
+from marketplace.domain.lifecycles import BOOKING
 from marketplace.domain.policy import Policy
 from marketplace.gateways.pictures import small_of
 from marketplace.jobs import deadlines
-from marketplace.models import Bid, Booking, Draft, Notice, Payment, Settlement, Task
+from marketplace.models import Bid, Booking, Draft, Notice, Payment, Settlement, Task, User
 from marketplace.queries.ledger import ledger_faults
-from tests.factories import make_bid, make_booking, make_task, payment_of
+from tests.factories import make_bid, make_booking, make_operator, make_task, payment_of
 
 POLICY = Policy()
 
@@ -74,6 +75,35 @@ def test_silence_signs_nothing_off_that_was_called_unsolved(app: Flask, session:
     with later(days=10):
         assert work_off(app) == {}
     assert state_of(session, booking) == "unsolved"
+
+
+@pytest.mark.parametrize("state", BOOKING.befores("refer"))
+def test_a_visit_that_nobody_ended_is_referred_after_24_hours_and_can_be_settled(
+    app: Flask, session: Session, state: str
+) -> None:
+    booking = make_booking(session, state=state)
+    moderator = make_operator(session).id
+    with clock.moved_to(booking.ends_at + timedelta(hours=23, minutes=59)):
+        assert work_off(app) == {}
+    with clock.moved_to(booking.ends_at + timedelta(hours=24)):
+        assert work_off(app) == {"visits_referred": 1}
+        assert work_off(app) == {}
+        assert (state_of(session, booking), state_of(session, payment_of(session, booking))) == ("unsolved", "held")
+        assert told(session).count("visit_referred") == 2
+        assert ledger_faults(session) == []
+        with transaction() as rows:
+            here, by = rows.get_one(Booking, booking.id), rows.get_one(User, moderator)
+            payments.settle(rows, here, by=by, refund_cents=2_000, helper_cents=3_000, reason="Nach Gespräch.")
+    assert state_of(session, booking) == "signed_off"
+    assert state_of(session, payment_of(session, booking)) == "partly_refunded"
+    assert ledger_faults(session) == []
+
+
+@pytest.mark.parametrize("state", ["finished", "no_show", "signed_off", "cancelled", "not_solvable", "lapsed"])
+def test_a_visit_that_somebody_ended_is_not_referred(app: Flask, session: Session, state: str) -> None:
+    booking = make_booking(session, state=state)
+    with clock.moved_to(booking.ends_at + timedelta(days=9)):
+        assert "visits_referred" not in work_off(app)
 
 
 def test_a_booking_is_closed_when_the_time_for_reviews_is_over(app: Flask, session: Session) -> None:

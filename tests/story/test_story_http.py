@@ -1,9 +1,13 @@
 """The whole story as plain HTTP, on both engines: forms are filled in by their labels, links found by their words."""
 
+from contextlib import ExitStack
+from datetime import timedelta
+
 import pytest
 from flask_security import hash_password
 from sqlalchemy import select
 
+from marketplace import clock
 from marketplace.db import db
 from marketplace.jobs import worker
 from marketplace.models import Booking, Payment, Payout, Task
@@ -26,10 +30,16 @@ def test_the_whole_story(app, session, figure, customers, helpers):
     def work() -> None:
         worker.until_idle(app.extensions["gateways"], words, policy=app.extensions["policy"])
 
-    cast = Cast(
-        "vera@example.org", helper.email, PASSWORD, wifi.name, work, f"/helpers/{profile_id(session, helper.id)}"
-    )
-    live_through(cast, OverHttp(app, customers), OverHttp(app, helpers))
+    with ExitStack() as moved:
+
+        def arrive() -> None:
+            starts_at = session.scalars(select(Booking.starts_at).where(Booking.state == "confirmed")).one()
+            session.rollback()
+            moved.enter_context(clock.moved_to(starts_at - timedelta(minutes=30)))
+
+        profile = f"/helpers/{profile_id(session, helper.id)}"
+        cast = Cast("vera@example.org", helper.email, PASSWORD, wifi.name, work, profile, arrive)
+        live_through(cast, OverHttp(app, customers), OverHttp(app, helpers))
 
     task = session.scalars(select(Task).where(Task.title == TITLE)).one()
     booking = session.scalars(select(Booking).where(Booking.task_id == task.id)).one()

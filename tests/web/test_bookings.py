@@ -45,9 +45,10 @@ def sides(session: Session, sign_in: SignIn) -> Callable[[Booking], tuple[Page, 
 def test_the_visit_from_setting_out_to_signing_off(session: Session, sides: Callable[..., tuple[Page, Page]]) -> None:
     booking = make_booking(session)
     customer, helper = sides(booking)
-    for act, turn in (("departure", "is on the way"), ("start", "is at work"), ("finish", "does it work?")):
-        helper.get(address(booking)).submit(form=address(booking, f"/{act}"))
-        assert turn in customer.get(address(booking)).text
+    with clock.moved_to(booking.starts_at):
+        for act, turn in (("departure", "is on the way"), ("start", "is at work"), ("finish", "does it work?")):
+            helper.get(address(booking)).submit(form=address(booking, f"/{act}"))
+            assert turn in customer.get(address(booking)).text
     assert "signed off on" in customer.text
     customer.submit(form=address(booking, "/sign-off")).follow()
     assert "Signed off" in customer.text
@@ -92,6 +93,81 @@ def test_a_customer_does_not_take_the_helpers_steps(
 ) -> None:
     booking = make_booking(session)
     sides(booking)[0].post(address(booking, f"/{act}"), status=403)
+
+
+def test_the_helpers_steps_are_shown_near_to_the_visit_only(
+    session: Session, sides: Callable[..., tuple[Page, Page]]
+) -> None:
+    booking = make_booking(session)
+    customer, helper = sides(booking)
+    with clock.moved_to(booking.starts_at - timedelta(minutes=181)):
+        helper.get(address(booking))
+        assert "you can say here that you set out or begin" in helper.text
+        assert not helper.all(f"form[action='{address(booking, '/departure')}']")
+        assert not helper.all(f"form[action='{address(booking, '/start')}']")
+        for act in ("departure", "start"):
+            helper.post(address(booking, f"/{act}"), status=409)
+            assert "works from 180 minutes before the agreed time on" in helper.text
+        assert "you set out or begin" not in customer.get(address(booking)).text
+    with clock.moved_to(booking.starts_at - timedelta(minutes=179)):
+        helper.get(address(booking))
+        assert "you can say here that you set out or begin" not in helper.text
+        helper.submit(form=address(booking, "/departure"))
+    assert session.get_one(Booking, booking.id).state == "on_the_way"
+
+
+def test_giving_up_is_shown_near_to_the_visit_only(session: Session, sides: Callable[..., tuple[Page, Page]]) -> None:
+    booking = make_booking(session, state="started")
+    _, helper = sides(booking)
+    with clock.moved_to(booking.starts_at - timedelta(minutes=181)):
+        assert "No neighbour can solve it" not in helper.get(address(booking)).text
+        helper.get(address(booking, "/not-solvable"), 409)
+        helper.post(address(booking, "/not-solvable"), {"note": "Defekt."}, 409)
+    with clock.moved_to(booking.starts_at - timedelta(minutes=179)):
+        assert "No neighbour can solve it" in helper.get(address(booking)).text
+
+
+def test_a_visit_that_is_not_finished_is_reported_once_its_end_is_over(
+    session: Session, sides: Callable[..., tuple[Page, Page]]
+) -> None:
+    booking = make_booking(session, state="started")
+    customer, helper = sides(booking)
+    with clock.moved_to(booking.ends_at - timedelta(minutes=1)):
+        customer.get(address(booking))
+        assert "you can report here that it is not solved" in customer.text
+        customer.get(address(booking, "/unsolved"), 409)
+        assert "The helper is still at work." in customer.text
+        customer.post(address(booking, "/unsolved"), {"note": "Nein."}, 409)
+        assert "report here that it is not solved" not in helper.get(address(booking)).text
+    with clock.moved_to(booking.ends_at):
+        customer.get(address(booking))
+        assert [link.text_content() for link in customer.all(f"a[href='{address(booking, '/unsolved')}']")] == [
+            "It is not solved"
+        ]
+        customer.get(address(booking, "/unsolved")).submit({"note": "Niemand meldet sich."}).follow()
+    assert session.get_one(Booking, booking.id).state == "unsolved"
+
+
+def test_a_forgotten_visit_says_so_and_waits_for_the_operator(
+    session: Session, app: Flask, sides: Callable[..., tuple[Page, Page]], sign_in: SignIn
+) -> None:
+    booking = make_booking(session, state="started")
+    customer, helper = sides(booking)
+    with clock.moved_to(booking.ends_at + timedelta(hours=25)):
+        deadlines.work_off(app.extensions["gateways"].photos, policy=Policy())
+        for side in (customer, helper):
+            side.get(address(booking))
+            assert "nobody has told us how the visit ended" in side.text
+            assert "Nobody said how it ended" in side.text
+            assert "Reported as not solved" not in side.text
+        operator = sign_in(make_operator(session))
+        operator.get("/operator/bookings?which=unsolved").get(f"/operator/bookings/{booking.public_id}")
+        assert "Nobody said how it ended" in operator.text
+        assert "Visit referred to us" in operator.text
+        assert "Settle this visit" in operator.text
+        customer.submit(form=address(booking, "/sign-off"))
+    assert payment_of(session, booking).state == "released"
+    assert ledger_faults(session) == []
 
 
 def test_a_double_click_is_met_with_a_kind_page(session: Session, sides: Callable[..., tuple[Page, Page]]) -> None:
@@ -316,12 +392,13 @@ def test_no_neighbour_can_solve_it(session: Session, sides: Callable[..., tuple[
     booking = make_booking(session, state="started")
     customer, helper = sides(booking)
     customer.get(address(booking, "/not-solvable"), 403)
-    helper.get(address(booking)).get(address(booking, "/not-solvable"))
-    assert total_on(helper) == "CHF 20.00"
-    assert "CHF 35.00" in helper.text
-    helper.submit({"note": ""}, status=422)
-    assert total_on(helper) == "CHF 20.00"
-    helper.submit({"note": "Das Netzteil ist durchgebrannt."}).follow()
+    with clock.moved_to(booking.starts_at):
+        helper.get(address(booking)).get(address(booking, "/not-solvable"))
+        assert total_on(helper) == "CHF 20.00"
+        assert "CHF 35.00" in helper.text
+        helper.submit({"note": ""}, status=422)
+        assert total_on(helper) == "CHF 20.00"
+        helper.submit({"note": "Das Netzteil ist durchgebrannt."}).follow()
     assert settlements(session, booking) == [(3500, 2000, 0)]
     customer.get(address(booking))
     assert "Das Netzteil ist durchgebrannt." in customer.text

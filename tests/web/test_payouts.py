@@ -114,8 +114,9 @@ def test_from_no_bank_data_to_the_money_sent(session: Session, app: Flask, sign_
     booking = booked_and_paid(session, sign_in)
     helper, customer = (session.get_one(User, one) for one in (booking.helper_id, booking.customer_id))
     page = sign_in(helper)
-    for act in ("departure", "start", "finish"):
-        page.post(f"/bookings/{booking.public_id}/{act}")
+    with clock.moved_to(booking.starts_at):
+        for act in ("departure", "start", "finish"):
+            page.post(f"/bookings/{booking.public_id}/{act}")
     sign_in(customer).post(f"/bookings/{booking.public_id}/sign-off")
     worker.until_idle(doors, words, policy=Policy())
     hand_in(page, "interruption")

@@ -67,6 +67,7 @@ EVENTS = {
     "visit_finished": _l("Visit finished"),
     "visit_signed_off": _l("Visit signed off"),
     "visit_reported_unsolved": _l("Visit reported as not solved"),
+    "visit_referred": _l("Visit referred to us: nobody said how it ended"),
     "visit_settled": _l("Unsolved visit settled"),
     "visit_given_up": _l("Visit given up: no neighbour can solve it"),
     "no_show_reported": _l("Reported: nobody was there"),
