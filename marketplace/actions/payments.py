@@ -893,7 +893,7 @@ def _call_unpaid_off(session: Session, booking: Booking) -> None:
         may_be_paid = payment.checkout is not None or (payment.card_method is not None and payment.asked_at is not None)
         _fail(session, payment, "called_off")
         if may_be_paid:
-            payment.watch_at = clock.now()
+            payment.watch_at = clock.now() + WATCH_EVERY  # its message comes first, as a rule
 
 
 def _settle_cash(
