@@ -877,6 +877,23 @@ def test_the_evidence_says_when_silence_signed_off(session: Session, doors, app:
     assert "signed off after a time without an objection" in olga.text
 
 
+def test_the_evidence_says_that_nobody_reported_how_a_visit_ended(
+    session: Session, doors, app: Flask, olga: Page
+) -> None:
+    booking = money.start(session, money.book(session, doors))
+    with clock.moved_to(booking.ends_at + timedelta(hours=25)):
+        with transaction() as rows:
+            payments.refer(rows, rows.get_one(Booking, booking.id), policy=Policy())
+        charge = str(payment_of(session, booking).charge)
+        session.rollback()
+        money.sandbox_of(doors).open_dispute(charge)
+        money.sandbox_of(doors).deliver(money.through(app))
+        dispute = session.scalars(select(Dispute)).one()
+        olga.get(f"/operator/disputes/{dispute.public_id}")
+    assert "nobody reported how the visit ended" in olga.text
+    assert "the customer reported that it is not solved" not in olga.text
+
+
 # ---- Who comes in
 
 
