@@ -361,7 +361,21 @@ def booking_in(state: str, cast: Cast) -> Scene:
 
 def late_visit(cast: Cast) -> Scene:
     """A visit whose hour has come and gone, the helper being on the way."""
-    scene = booking_in("on_the_way", cast)
+    return _whose_hour_has_come("on_the_way", cast)
+
+
+def near_visit(cast: Cast) -> Scene:
+    """A visit whose hour has come, and nobody has set out."""
+    return _whose_hour_has_come("confirmed", cast)
+
+
+def begun_visit(cast: Cast) -> Scene:
+    """A visit whose hour has come, the helper being at work."""
+    return _whose_hour_has_come("started", cast)
+
+
+def _whose_hour_has_come(state: str, cast: Cast) -> Scene:
+    scene = booking_in(state, cast)
     with transaction() as rows:
         booking = by_public_id(rows, Booking, scene.ids["public_id"])
         booking.starts_at = booking.promised_at = clock.now() - timedelta(minutes=20)
@@ -736,6 +750,8 @@ SCENES: dict[str, Callable[[Cast], Scene]] = {
         biddable,
         conversation,
         late_visit,
+        near_visit,
+        begun_visit,
         extra_asked,
         checkout,
         payment,
