@@ -163,6 +163,8 @@ def _bookings_in_every_state(town: Town) -> None:
     _remember_booking(town, "action_needed", _booked(town, 101))
     _let_the_bank_ask(town)
     reserved = _reserved(town, len(VISITS) + 1)
+    page = select(Payment.checkout).where(Payment.booking_id == reserved)
+    town.things["checkout/open"] = str(db.session.scalars(page).one())
     _remember_booking(town, "reserved", reserved)
     same_task = db.session.get_one(Task, db.session.get_one(Booking, reserved).task_id)
     town.things["bid/beside the reserved one"] = make_bid(db.session, same_task, _person(town, "lea")).public_id
@@ -204,8 +206,7 @@ def _reserved(town: Town, day: int) -> int:
             terms=1,
             policy=town.app.extensions["policy"],
         )
-    address = open_page(payment.id, town.app.extensions["gateways"])
-    town.things["checkout/open"] = address.rpartition("/")[2]
+    open_page(payment.id, town.app.extensions["gateways"])
     return payment.booking_id
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import Table, update
 from sqlalchemy.orm import Session
 
 from marketplace.db import Base, db, transaction
@@ -79,10 +79,16 @@ def rows_of_business() -> dict[str, list[Any]]:
     """All rows of all tables, as another connection sees them."""
     with db.engine.connect() as connection:
         return {
-            name: sorted(map(repr, connection.exec_driver_sql(f"SELECT * FROM {name}")))
-            for name in Base.metadata.tables
+            name: sorted(map(repr, connection.exec_driver_sql(f"SELECT {_columns(table)} FROM {name}")))
+            for name, table in Base.metadata.tables.items()
             if name not in NOT_BUSINESS
         }
+
+
+def _columns(table: Table) -> str:
+    """The columns that matter; when something was looked at is nobody's business."""
+    matter = (one.name for one in table.columns if (table.name, one.name) != ("payout_accounts", "read_at"))
+    return ", ".join(f'"{name}"' for name in matter)
 
 
 def changed(before: dict[str, list[Any]]) -> list[str]:
