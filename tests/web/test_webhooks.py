@@ -33,6 +33,7 @@ from marketplace.models import (
     GatewayEvent,
     OutboxItem,
     Payment,
+    Payout,
     PayoutAccount,
     SandboxEvent,
     Task,
@@ -129,11 +130,9 @@ def test_a_helpers_account_becomes_ready_and_what_waits_is_hurried(
     helper = make_helper(session)
     make_done_booking(session, helper=helper)
     later = clock.now() + timedelta(hours=1)
-    session.add(
-        OutboxItem(
-            channel="payout", kind="payout", facts={"id": 1}, key="payout-1", created_at=clock.now(), due_at=later
-        )
-    )
+    waits = session.scalars(select(Payout.id)).one()
+    asked = {"channel": "payout", "kind": "payout", "facts": {"id": waits}, "key": f"payout-{waits}"}
+    session.add(OutboxItem(**asked, created_at=clock.now(), due_at=later))
     session.commit()
     account = open_account(helper, doors, country="CH")
     doors.sandbox.onboard(account)
