@@ -17,12 +17,13 @@ from sqlalchemy.orm import Session
 
 from marketplace import clock
 from marketplace.actions import payments
-from marketplace.db import Base, db, transaction
+from marketplace.db import Base, db, move, transaction
 from marketplace.domain.errors import WrongState
 from marketplace.domain.lifecycles import BOOKING, PAYMENT
 from marketplace.domain.policy import Policy
 from marketplace.models import Bid, Booking, Payment, Task, User
 from marketplace.queries.payments import ledger_faults
+from tests.actions.test_lifecycles import without_guard
 from tests.factories import make_bid, make_booking, make_operator, make_task, paid, payment_of
 
 POLICY = Policy()
@@ -230,26 +231,40 @@ READING = {"effect_now"}  # no verb: it only says what cancelling would cost
 def test_a_verb_does_in_every_situation_what_the_table_says_or_nothing(
     session: Session, name: str, figure: Callable[[str, int], None]
 ) -> None:
-    verb, effects = (TABLE | AT_ANY_TIME)[name]
+    _, effects = (TABLE | AT_ANY_TIME)[name]
     assert effects.keys() <= SITUATIONS.keys()
     moderator = make_operator(session).id
-    for situation, come_there in SITUATIONS.items():
-        booking = come_there(session)
-        task_id = booking.task_id
-        assert _situation(task_id) == situation
-        before = _everything()
-        meant = situation in effects or name in AT_ANY_TIME
-        with (
-            clock.moved_to(clock.now() + timedelta(minutes=2)),
-            nullcontext() if meant else pytest.raises(WrongState),
-            transaction() as rows,
-        ):
-            verb(rows, _story(rows, booking.id, moderator))
-        assert _situation(task_id) == effects.get(situation, situation), situation
-        if situation not in effects:
-            assert _changed(before) <= (NOTED.get(name, set()) if meant else set()), situation
-        assert ledger_faults(db.session) == [], situation
+    for situation in SITUATIONS:
+        _try_in(session, name, situation, moderator)
     figure("situations x verbs of payments tried", len(SITUATIONS))
+
+
+def _try_in(session: Session, name: str, situation: Situation, moderator: int) -> None:
+    """The verb in this situation: it has the effect that the table says, or it is refused and changes nothing."""
+    verb, effects = (TABLE | AT_ANY_TIME)[name]
+    booking = SITUATIONS[situation](session)
+    task_id = booking.task_id
+    assert _situation(task_id) == situation
+    before = _everything()
+    meant = situation in effects or name in AT_ANY_TIME
+    with (
+        clock.moved_to(clock.now() + timedelta(minutes=2)),
+        nullcontext() if meant else pytest.raises(WrongState),
+        transaction() as rows,
+    ):
+        verb(rows, _story(rows, booking.id, moderator))
+    assert _situation(task_id) == effects.get(situation, situation), situation
+    if situation not in effects:
+        assert _changed(before) <= (NOTED.get(name, set()) if meant else set()), situation
+    assert ledger_faults(db.session) == [], situation
+
+
+def test_money_that_moves_without_its_guard_is_seen(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    moderator, held = make_operator(session).id, ("confirmed", "held")
+    _try_in(session, "sign_off", held, moderator)
+    monkeypatch.setitem(move.__globals__, "_guarded_update", without_guard)
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        _try_in(session, "sign_off", held, moderator)
 
 
 def test_every_state_of_a_booking_and_of_a_payment_is_a_situation() -> None:
