@@ -2,7 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
+
+from babel.numbers import format_currency
 
 Outcome = Literal["open", "paid", "declined", "abandoned"]
 
@@ -39,6 +42,11 @@ def percent_of(cents: int, percent: int) -> int:
 def split(price_cents: int, fee_percent: int) -> Split:
     """Share an all-in price in cents between helper and platform."""
     return Split(price_cents, percent_of(price_cents, fee_percent))
+
+
+def written(cents: int, currency: str) -> str:
+    """`CHF 1’234.50`, as money is written all over Switzerland, with a point in French too, where other figures have a comma."""
+    return str(format_currency(Decimal(cents).scaleb(-2), currency, locale="de_CH"))
 
 
 def cents_typed(text: str) -> int:

@@ -28,6 +28,7 @@ from marketplace.web import (
     operator,
     pages,
     payments,
+    places,
     profiles,
     reviews,
     sandbox,
@@ -68,6 +69,7 @@ def register(app: Flask) -> None:
     languages.register(app)
     filters.register(app)
     states.register(app)
+    places.register(app)
     assets.register(app)
     static_files.register(app)
     limits.register(app)

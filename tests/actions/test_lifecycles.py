@@ -161,7 +161,7 @@ def try_in(session: Session, noun: str, action: str, state: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("noun", "action", "state"), [("booking", "start", "signed_off"), ("bid", "withdraw", "expired")]
+    ("noun", "action", "state"), [("booking", "finish", "signed_off"), ("bid", "withdraw", "expired")]
 )
 def test_a_verb_whose_guard_is_taken_out_is_seen(
     session: Session, monkeypatch: pytest.MonkeyPatch, noun: str, action: str, state: str

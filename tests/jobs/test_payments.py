@@ -33,6 +33,7 @@ from marketplace.models import (
     User,
 )
 from marketplace.queries.payments import ledger_faults
+from marketplace.web.mails import words
 from tests.factories import make_bid, make_task
 
 POLICY = Policy()
@@ -68,6 +69,12 @@ def page_of(payment: Payment, doors: Gateways) -> str:
 
 def booking_of(session: Session, payment: Payment) -> Booking:
     return session.get_one(Booking, payment.booking_id)
+
+
+def told_of_lapsing(session: Session) -> list[tuple[int, dict[str, Any]]]:
+    """Who is told that a reservation has lapsed, with the facts."""
+    told = select(OutboxItem.user_id, OutboxItem.facts).where(OutboxItem.kind == "reservation_lapsed")
+    return [(user_id, facts) for user_id, facts in session.execute(told)]
 
 
 def later(**ahead: int) -> AbstractContextManager[None]:
@@ -165,6 +172,11 @@ def test_what_is_not_paid_in_time_lapses_and_cannot_be_paid_any_more(session: Se
     assert doors.payments.read_checkout(reference).outcome == "abandoned"
     assert booking_of(session, payment).state == "lapsed"
     assert session.get_one(Task, booking_of(session, payment).task_id).state == "open"
+    [(told, facts)] = told_of_lapsing(session)
+    assert told == payment.customer_id
+    reader = session.get_one(User, told)
+    reader.language = "en"
+    assert "Nothing was charged, and the time is free again." in words("reservation_lapsed", reader, facts)[1]
 
 
 def test_paid_in_the_last_instant_wins_over_giving_up(session: Session, doors: Gateways) -> None:
@@ -180,6 +192,7 @@ def test_given_up_frees_the_task_at_once(session: Session, doors: Gateways) -> N
     assert give_up(payment.booking_id, doors.payments, by=session.get_one(User, payment.customer_id))
     assert booking_of(session, payment).state == "lapsed"
     assert doors.payments.read_checkout(reference).outcome == "abandoned"
+    assert told_of_lapsing(session) == [], "who gives it up sees it"
 
 
 def test_the_worker_asks_about_a_page_once_a_minute(session: Session, doors: Gateways) -> None:
