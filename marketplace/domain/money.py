@@ -2,10 +2,9 @@
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Literal
 
-from babel.numbers import format_currency
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 Outcome = Literal["open", "paid", "declined", "abandoned"]
 
@@ -46,7 +45,9 @@ def split(price_cents: int, fee_percent: int) -> Split:
 
 def written(cents: int, currency: str) -> str:
     """`CHF 1’234.50`, as money is written all over Switzerland, with a point in French too, where other figures have a comma."""
-    return str(format_currency(Decimal(cents).scaleb(-2), currency, locale="de_CH"))
+    francs, rappen = divmod(abs(cents), 100)
+    grouped = f"{francs:,}".replace(",", "’")
+    return f"{currency}{'-' if cents < 0 else NO_BREAK_SPACE}{grouped}.{rappen:02}"
 
 
 def cents_typed(text: str) -> int:
