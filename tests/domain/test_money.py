@@ -3,10 +3,11 @@
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
+from babel.numbers import format_currency
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketplace.domain.money import GATEWAY, REVENUE, cents_typed, held, owed, percent_of, split
+from marketplace.domain.money import GATEWAY, REVENUE, cents_typed, held, owed, percent_of, split, written
 
 
 @settings(max_examples=1_000)
@@ -69,3 +70,22 @@ def test_an_amount_written_with_two_places_is_read_back(cents):
 def test_the_accounts_of_the_ledger_are_told_apart():
     names = {GATEWAY, REVENUE, held(1), held(2), held(11), owed(1), owed(2), owed(11)}
     assert len(names) == 8
+
+
+@pytest.mark.parametrize(
+    ("cents", "currency", "shown"),
+    [
+        (0, "CHF", "CHF 0.00"),
+        (5, "CHF", "CHF 0.05"),
+        (99, "CHF", "CHF 0.99"),
+        (100, "EUR", "EUR 1.00"),
+        (123450, "CHF", "CHF 1’234.50"),
+        (123456789, "CHF", "CHF 1’234’567.89"),
+        (-1, "CHF", "CHF-0.01"),
+        (-123450, "CHF", "CHF-1’234.50"),
+    ],
+)
+def test_money_reads_as_switzerland_writes_it(cents, currency, shown):
+    assert written(cents, currency) == shown.replace(" ", "\N{NO-BREAK SPACE}")
+    babel = format_currency(Decimal(cents).scaleb(-2), currency, locale="de_CH")
+    assert written(cents, currency) == babel
