@@ -84,8 +84,10 @@ def work(once: bool) -> None:
 def demo(fresh: bool, forward: str | None) -> None:
     """Fill the database with sample people, or move the demo's clock."""
     if not current_app.config["DEMO"]:
-        raise click.UsageError("this needs ENVIRONMENT=demo: sample people do not belong among real ones")
+        _anew_as_demo()
     if forward:
+        if not inspect(db.engine).has_table("users"):
+            raise click.ClickException("there is no marketplace here yet; `make run` makes one")
         offset = clock.forward(current_app.config["CLOCK_FILE"], _span(forward))
         rounds = worker.until_idle(_gateways(), words, policy=_policy())
         click.echo(f"It is now {clock.now():%A, %d %B %Y, %H:%M} UTC ({offset} ahead); {rounds} rounds of work done.")
@@ -265,6 +267,13 @@ def _welcome(address: str) -> str:
             "",
         ]
     return "\n".join(lines)
+
+
+def _anew_as_demo() -> None:
+    """Run the same command in the demo's environment where none is named; refuse in any other."""
+    if os.environ.get("ENVIRONMENT"):
+        raise click.UsageError("this needs ENVIRONMENT=demo: sample people do not belong among real ones")
+    os.execve(sys.executable, [sys.executable, "-m", "flask", *sys.argv[1:]], {**os.environ, "ENVIRONMENT": "demo"})  # noqa: S606
 
 
 def _span(text: str) -> timedelta:

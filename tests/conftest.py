@@ -84,19 +84,20 @@ def start_anew(app: Flask, folder: Path) -> Callable[[], None]:
 @pytest.fixture
 def started_in(
     app: Flask, database_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[str], Flask]]:
-    """One more application on the same database, started in this environment with what it demands."""
+) -> Iterator[Callable[..., Flask]]:
+    """One more application on the same database, started in this environment with what it demands and these settings."""
     monkeypatch.setattr(clock, "_followed", None)  # put back afterwards: a demo follows its clock file
     started: list[Flask] = []
 
-    def start(environment: str) -> Flask:
+    def start(environment: str, **named: str) -> Flask:
         demanded = dict.fromkeys(("SECRET_KEY", "SECURITY_PASSWORD_SALT"), "eine lange Reihe von Zeichen")
         places = {"VAR_FOLDER": str(folder), "DATABASE_URL": database_url}
         if environment == "production":
             places |= {"PUBLIC_URL": "https://hilfe.example.org", "MAIL_SERVER": "mail.example.org"}
             places |= {"STRIPE_SECRET_KEY": "sk_test_nobody", "STRIPE_WEBHOOK_SECRET": "whsec_platform"}
             places |= {"STRIPE_CONNECT_WEBHOOK_SECRET": "whsec_connect"}
-        started.append(create_app({"ENVIRONMENT": environment, **demanded, **places}, RATELIMIT_ENABLED=False))
+        values = {"ENVIRONMENT": environment, **demanded, **places, **named}
+        started.append(create_app(values, RATELIMIT_ENABLED=False))
         return started[-1]
 
     yield start

@@ -30,6 +30,12 @@ def figure(record_property: Callable[[str, object], None]) -> Callable[[str, int
     return count
 
 
+@pytest.fixture
+def largest(record_property: Callable[[str, object], None]) -> Callable[[str, int], None]:
+    """Note a measure under a name; the largest over all tests is printed at the end."""
+    return lambda what, number: record_property("largest", [what, number])
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     counted: dict[str, int] = defaultdict(int)
     for reports in terminalreporter.stats.values():
@@ -38,6 +44,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
                 for name, value in report.user_properties:
                     if name == "figure":
                         counted[value[0]] += value[1]
+                    if name == "largest":
+                        counted[value[0]] = max(counted[value[0]], value[1])
     if counted:
         terminalreporter.section("figures")
         for what, number in sorted(counted.items()):

@@ -21,6 +21,10 @@ BEGIN, END = "<!-- nightly: begin -->", "<!-- nightly: end -->"
 RUNS = {
     "first-start": "tests/bench/test_first_start.py --full",
     "lighthouse": "tests/bench/test_lighthouse.py --full",
+    "permissions": "tests/web/test_permissions.py -n 2",
+    "permissions-postgres": "tests/web/test_permissions.py -n 2 --engine postgres",
+    "lifecycles": "tests/actions/test_lifecycles.py -n 2",
+    "lifecycles-postgres": "tests/actions/test_lifecycles.py -n 2 --engine postgres",
     "race-sqlite": "tests/bench/test_accept_race.py --full --engine sqlite",
     "race-postgres": "tests/bench/test_accept_race.py --full --engine postgres",
     "fuzz": "tests/fuzz --full -n 2",

@@ -1,7 +1,7 @@
 """Derived standings: made again from the rows of record after each change that may matter, or all from nothing."""
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from marketplace import clock
 from marketplace.actions import badges
@@ -37,8 +37,12 @@ def _refresh(session: Session, helper_id: int, policy: Policy) -> None:
 
 
 def _stale(session: Session, limit: int) -> list[int]:
-    """Helpers with a review that opened, a visit step, a bid or a decision since their standing was made, or without one."""
+    """Helpers without a standing, or with something newer: a review, a visit step, a bid, a decision, a reviewer's standing.
+
+    A reviewer who is let in again leaves no newer row; that is seen by the daily rebuilding.
+    """
     now = clock.now()
+    given, of_author, author = aliased(Review), aliased(Review), aliased(User)
     newer = (
         select(Review.about_id).where(
             Review.about_id == User.id, Review.opens_at <= now, Review.opens_at > Standing.computed_at
@@ -50,6 +54,12 @@ def _stale(session: Session, limit: int) -> list[int]:
         select(Certification.id).where(
             Certification.helper_id == User.id, Certification.decided_at > Standing.computed_at
         ),
+        select(given.id)
+        .join(of_author, of_author.about_id == given.author_id)
+        .where(given.about_id == User.id, of_author.opens_at <= now, of_author.opens_at > Standing.computed_at),
+        select(given.id)
+        .join(author, author.id == given.author_id)
+        .where(given.about_id == User.id, author.suspended_at > Standing.computed_at),
     )
     return list(
         session.scalars(

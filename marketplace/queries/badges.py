@@ -6,12 +6,12 @@ from statistics import median
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, bindparam, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from marketplace.domain.badges import Record
 from marketplace.domain.lifecycles import BOOKING, BOOKING_DONE, CERTIFICATION
-from marketplace.domain.ratings import Rating, WeightedStars, rate, weight_of_repeat
-from marketplace.models import Bid, Booking, Certification, Review, Standing, Task
+from marketplace.domain.ratings import Rating, WeightedStars, rate, weight_of_repeat, weight_of_reviewer
+from marketplace.models import Bid, Booking, Certification, Review, Standing, Task, User
 
 
 def standing(session: Session, helper_id: int) -> Standing | None:
@@ -42,11 +42,14 @@ def record_of(session: Session, helper_id: int, *, at: datetime) -> tuple[Record
 
 
 def rating_of(session: Session, user_id: int, *, at: datetime) -> Rating:
-    """The rating that the reviews open at `at` make; a customer's second word about the same helper counts half, and so on."""
+    """The rating that the reviews open at `at` make, each weighted by its author's standing and by how often they came before."""
     earlier: dict[int, int] = {}
     weighted = []
-    for author_id, stars in session.execute(_OPEN_REVIEWS, {"about_id": user_id, "at": at}):
-        weighted.append(WeightedStars(stars, weight_of_repeat(earlier.get(author_id, 0))))
+    for author_id, stars, suspended_at, others_say in session.execute(_OPEN_REVIEWS, {"about_id": user_id, "at": at}):
+        standing_of_author = weight_of_reviewer(
+            None if others_say is None else float(others_say), suspended=suspended_at is not None
+        )
+        weighted.append(WeightedStars(stars, standing_of_author * weight_of_repeat(earlier.get(author_id, 0))))
         earlier[author_id] = earlier.get(author_id, 0) + 1
     return rate(weighted)
 
@@ -72,8 +75,21 @@ _RECORD = select(
     .where(Certification.helper_id == bindparam("helper_id"), Certification.state == CERTIFICATION.granted)
     .exists(),
 )
+_OfAuthor = aliased(Review)  # what others than the one reviewed say of a review's author
 _OPEN_REVIEWS = (
-    select(Review.author_id, Review.stars)
+    select(
+        Review.author_id,
+        Review.stars,
+        User.suspended_at,
+        select(func.avg(_OfAuthor.stars))
+        .where(
+            _OfAuthor.about_id == Review.author_id,
+            _OfAuthor.author_id != Review.about_id,
+            _OfAuthor.opens_at <= bindparam("at"),
+        )
+        .scalar_subquery(),
+    )
+    .join(User, User.id == Review.author_id)
     .where(Review.about_id == bindparam("about_id"), Review.opens_at <= bindparam("at"))
     .order_by(Review.at, Review.id)
 )

@@ -5,7 +5,7 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, g, redirect, render_template, request, url_for
 from flask_security import current_user
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import FileStorage
@@ -68,8 +68,9 @@ def create() -> Any:
     with transaction() as session:
         draft = begun or tasks.begin_draft(session, by=_person(), token_hash=_hash(secret), policy=policy())
         tasks.write_draft(session, draft, {"skill": form.answers()}, policy=policy(), by=_person())
-        response = _to(".show", public_id=draft.public_id, step="questions")
-    return response if begun else _remembering(secret, response)
+        if not begun:
+            g.begun_draft = secret
+        return _to(".show", public_id=draft.public_id, step="questions")
 
 
 @bp.get("/post/<public_id>/<any(skill,questions,words,photos,times,place):step>")
@@ -190,7 +191,7 @@ def publish(public_id: str) -> Response:
 
 def browser_hashes() -> list[str]:
     """The hashes of the secrets that this browser keeps, one per draft begun in it."""
-    return [_hash(secret) for secret in request.cookies.get(_cookie_name(), "").split(".")[:DRAFTS_KEPT] if secret]
+    return [_hash(secret) for secret in _secrets()]
 
 
 def may_see_draft(draft: Draft) -> bool:
@@ -219,21 +220,30 @@ def _person() -> User | None:
     return current_user._get_current_object() if current_user.is_authenticated else None
 
 
+def _secrets() -> list[str]:
+    """What this browser keeps: the secrets of the drafts begun in it, the newest first."""
+    return [secret for secret in request.cookies.get(_cookie_name(), "").split(".")[:DRAFTS_KEPT] if secret]
+
+
 def _cookie_name() -> str:
     return "__Host-drafts" if current_app.config["HTTPS"] else "drafts"
 
 
-def _remembering(secret: str, response: Response) -> Response:
-    """Have the browser keep the secret of a new draft in front of the older ones."""
-    older = request.cookies.get(_cookie_name(), "").split(".")
-    response.set_cookie(
-        _cookie_name(),
-        ".".join([secret, *filter(None, older)][:DRAFTS_KEPT]),
-        max_age=timedelta(days=policy().draft_days),
-        httponly=True,
-        samesite="Lax",
-        secure=current_app.config["HTTPS"],
-    )
+@bp.after_request
+def remember(response: Response) -> Response:
+    """With every answer kept, the browser keeps the secrets of its drafts as long again: the newest first, the oldest go."""
+    if request.method != "POST" or response.status_code >= 400:
+        return response
+    kept = [*filter(None, [g.get("begun_draft")]), *_secrets()][:DRAFTS_KEPT]
+    if kept:
+        response.set_cookie(
+            _cookie_name(),
+            ".".join(kept),
+            max_age=timedelta(days=policy().draft_days),
+            httponly=True,
+            samesite="Lax",
+            secure=current_app.config["HTTPS"],
+        )
     return response
 
 

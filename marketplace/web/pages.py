@@ -8,6 +8,7 @@ from flask import Blueprint, current_app, render_template, request
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from marketplace.db import db
 from marketplace.queries.skills import all_skills
@@ -74,10 +75,14 @@ def healthz() -> tuple[str, dict[str, str]]:
 
 @bp.get("/readyz")
 @public
-def readyz() -> tuple[str, dict[str, str]]:
-    """The database answers too."""
-    db.session.execute(text("SELECT 1"))
-    return "ready", {"Content-Type": "text/plain"}
+def readyz() -> tuple[str, int, dict[str, str]]:
+    """The database answers too; 503 while it does not, so that a balancer sends nobody here."""
+    plain = {"Content-Type": "text/plain"}
+    try:
+        db.session.execute(text("SELECT 1"))
+    except OperationalError:
+        return "the database does not answer", 503, plain
+    return "ready", 200, plain
 
 
 def _text_page(name: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, Response
 
 from config import ROOT
 from tests.needs import node_package
@@ -56,6 +56,15 @@ def window(browser: Browser, town_url: str, look: Look, cookies: dict[str, str],
     return context
 
 
+@dataclass(frozen=True)
+class Weight:
+    """The bytes of a first view over the wire, of its style and of its script, these two gzipped."""
+
+    total: int
+    style: int
+    script: int
+
+
 @dataclass
 class Watch:
     """Listens to a page from the first byte on: what it complains about and everything it asks for."""
@@ -99,23 +108,36 @@ class Watch:
         ]
 
     def too_heavy(self) -> list[str]:
-        """What is over the weight of a first view."""
-        total, style, script, broken = 0, 0, 0, []
-        for request in self.requests:
-            response = request.response()
-            if response is None or not request.url.startswith("http"):
-                continue
-            if response.status >= 400 and not request.is_navigation_request():
-                broken.append(f"{response.status}: {request.url}")
-            if 300 <= response.status < 400:
-                continue
-            total += request.sizes()["responseBodySize"]
-            if request.resource_type == "stylesheet":
-                style += len(gzip.compress(response.body()))
-            if request.resource_type == "script":
-                script += len(gzip.compress(response.body()))
-        weighed = (("first view", total, FIRST_VIEW_MAX), ("CSS", style, STYLE_MAX), ("JS", script, SCRIPT_MAX))
-        return broken + [f"{what}: {size} bytes, {most} at most" for what, size, most in weighed if size > most]
+        """What is over the weight of a first view, and what of it did not come at all."""
+        broken = [
+            f"{response.status}: {response.url}"
+            for response in self._responses()
+            if response.status >= 400 and not response.request.is_navigation_request()
+        ]
+        weight = self.weight()
+        return broken + [
+            f"{what}: {size} bytes, {most} at most"
+            for what, size, most in (
+                ("first view", weight.total, FIRST_VIEW_MAX),
+                ("CSS", weight.style, STYLE_MAX),
+                ("JS", weight.script, SCRIPT_MAX),
+            )
+            if size > most
+        ]
+
+    def weight(self) -> Weight:
+        """The bytes of everything that came."""
+        came = [one for one in self._responses() if not 300 <= one.status < 400]
+        return Weight(
+            total=sum(one.request.sizes()["responseBodySize"] for one in came),
+            style=sum(len(gzip.compress(one.body())) for one in came if one.request.resource_type == "stylesheet"),
+            script=sum(len(gzip.compress(one.body())) for one in came if one.request.resource_type == "script"),
+        )
+
+    def _responses(self) -> list[Response]:
+        """The answers of a server, without what the page carried in itself."""
+        answers = [request.response() for request in self.requests if request.url.startswith("http")]
+        return [one for one in answers if one is not None]
 
 
 def barriers(page: Page) -> list[str]:

@@ -1,5 +1,7 @@
 """Each check of the pages is shown a fault that was planted into a real page, and has to find it."""
 
+import random
+
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, Route
@@ -12,13 +14,15 @@ from tests.browser.town import Town
 
 pytestmark = pytest.mark.xdist_group("pages")
 
+TYPES = {"stylesheet": "text/css", "script": "text/javascript"}
+
 
 @pytest.fixture
 def planted(town: Town, browser: Browser):
     """Opens the imprint with something planted at the end of its main part; gives the page and who watched it."""
     windows = []
 
-    def open_planted(html: str) -> tuple[Page, Watch]:
+    def open_planted(html: str, file: str = "") -> tuple[Page, Watch]:
         def plant(route: Route) -> None:
             answer = route.fetch()
             route.fulfill(response=answer, body=answer.text().replace("</main>", f"{html}</main>"))
@@ -26,6 +30,9 @@ def planted(town: Town, browser: Browser):
         windows.append(checks.window(browser, town.url, Look(), {}))
         page = windows[-1].new_page()
         page.route("**/imprint", plant)
+        page.route(
+            "**/planted.*", lambda route: route.fulfill(body=file, content_type=TYPES[route.request.resource_type])
+        )
         watch = Watch(page)
         page.goto("/imprint")
         return page, watch
@@ -75,6 +82,18 @@ def test_a_foreign_host_is_seen(planted):
 def test_a_heavy_page_is_seen(planted):
     _, watch = planted(f"<!-- {'x' * checks.FIRST_VIEW_MAX} -->")
     assert any("first view" in found for found in watch.too_heavy())
+
+
+@pytest.mark.parametrize(
+    ("what", "html", "most"),
+    [
+        ("CSS", '<link rel="stylesheet" href="/planted.css">', checks.STYLE_MAX),
+        ("JS", '<script src="/planted.js"></script>', checks.SCRIPT_MAX),
+    ],
+)
+def test_heavy_style_and_script_are_seen(planted, what, html, most):
+    _, watch = planted(html, f"/* {random.Random(1).randbytes(most).hex()} */")
+    assert [found.split(":")[0] for found in watch.too_heavy()] == [what]
 
 
 def test_a_missing_file_is_seen(planted):

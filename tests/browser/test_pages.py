@@ -12,6 +12,9 @@ from tests.browser.town import Town
 
 pytestmark = pytest.mark.xdist_group("pages")
 
+Count = Callable[..., None]
+Counters = tuple[Count, Count]
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "look" in metafunc.fixturenames:
@@ -49,13 +52,21 @@ def page_of(town: Town, browser: Browser) -> Iterator[Callable[[str | None, Look
         one.context.close()
 
 
-def test_page(town: Town, page_of: Callable[[str | None, Look], Page], visit: Visit, look: Look, figure) -> None:
+@pytest.fixture
+def counters(figure, largest) -> Counters:
+    """What adds up, and what keeps the largest."""
+    return figure, largest
+
+
+def test_page(
+    town: Town, page_of: Callable[[str | None, Look], Page], visit: Visit, look: Look, counters: Counters
+) -> None:
     page = page_of(visit.person, look)
     watch = Watch(page)
     address = town.url + town.address(visit.endpoint, visit.values)
     answer = page.goto(address, wait_until="load")
     assert (answer.status, page.url) == (visit.opens_with, address), town.complaints()
-    faults = watch.foreign() + watch.too_heavy()
+    faults, weight = watch.foreign() + watch.too_heavy(), watch.weight()
     if visit.typed:
         assert send_until_refused(page, visit) == visit.status
     if visit.send:
@@ -70,6 +81,10 @@ def test_page(town: Town, page_of: Callable[[str | None, Look], Page], visit: Vi
     faults += watch.complaints
     watch.end()
     assert not faults, "\n".join(faults)
+    figure, largest = counters
+    largest("bytes of the heaviest first view (120 KB at most)", weight.total)
+    largest("bytes of CSS in it, gzipped (12 KB at most)", weight.style)
+    largest("bytes of JavaScript in it, gzipped (25 KB at most)", weight.script)
     figure("pages looked at in Chromium (axe, CSP, weight, 320 px + 40 %, targets): 0 faults")
 
 

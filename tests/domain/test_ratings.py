@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.domain.ratings import Rating, WeightedStars, cautious_stars, rate, weight_of_repeat
+from marketplace.domain.ratings import Rating, WeightedStars, cautious_stars, rate, weight_of_repeat, weight_of_reviewer
 
 weights = st.sampled_from([1.0, 1 / 2, 1 / 3, 1 / 4])
 reviews = st.lists(st.builds(WeightedStars, st.integers(1, 5), weights), min_size=1, max_size=40)
@@ -47,6 +47,14 @@ def test_a_perfect_rating_is_the_plain_fraction_of_the_wilson_bound():
 @pytest.mark.parametrize(("earlier", "weight"), [(0, 1), (1, 1 / 2), (2, 1 / 3), (9, 1 / 10)])
 def test_the_same_customer_counts_less_each_time(earlier, weight):
     assert weight_of_repeat(earlier) == pytest.approx(weight)
+
+
+@pytest.mark.parametrize(
+    ("others_say", "suspended", "weight"),
+    [(None, False, 1), (5.0, False, 1), (3.0, False, 1), (2.99, False, 1 / 2), (1.0, False, 1 / 2), (5.0, True, 0)],
+)
+def test_a_word_counts_by_the_standing_of_whoever_says_it(others_say, suspended, weight):
+    assert weight_of_reviewer(others_say, suspended=suspended) == weight
 
 
 def test_one_friendly_pair_cannot_make_a_badge():

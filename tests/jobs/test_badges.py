@@ -6,11 +6,13 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from marketplace import clock
+from marketplace.actions import accounts
 from marketplace.domain.policy import Policy
+from marketplace.domain.ratings import WeightedStars, rate
 from marketplace.jobs import badges
 from marketplace.models import JournalEntry, Notice, Review, Standing, User
 from marketplace.queries.badges import standing
-from tests.factories import make_certification, make_done_booking, make_helper, make_review, make_user
+from tests.factories import make_certification, make_done_booking, make_helper, make_operator, make_review, make_user
 
 POLICY = Policy()
 
@@ -63,6 +65,46 @@ def test_a_hidden_review_counts_nothing(session: Session) -> None:
     session.commit()
     badges.refresh_stale(policy=POLICY)
     assert standing(session, helper.id).reviews == 0
+
+
+def test_the_word_of_a_customer_whom_others_rate_poorly_counts_half(session: Session) -> None:
+    helper, disliked = make_helper(session), make_user(session, "Quentin Querulant")
+    well_done(session, helper, 5)
+    booking = make_done_booking(session, helper=helper, customer=disliked)
+    make_review(session, booking, stars=1)
+    make_review(session, booking, side="helper", stars=1)  # the helper's own word about him changes nothing
+    badges.refresh_stale(policy=POLICY)
+    full = standing(session, helper.id).cautious_hundredths
+    with clock.moved_to(clock.now() + timedelta(minutes=1)):
+        make_review(session, make_done_booking(session, customer=disliked), side="helper", stars=2)
+        assert badges.refresh_stale(policy=POLICY) == 2  # the helper whom he reviewed, and the other one's visit
+    session.expire_all()
+    half = standing(session, helper.id).cautious_hundredths
+    assert (full, half) == (expected([(5, 1)] * 5 + [(1, 1)]), expected([(5, 1)] * 5 + [(1, 0.5)]))
+    assert half > full
+
+
+def test_the_word_of_a_suspended_customer_counts_nothing(session: Session) -> None:
+    helper, customer = make_helper(session), make_user(session)
+    well_done(session, helper, 4)
+    well_done(session, helper, 1, customer=customer)
+    badges.refresh_stale(policy=POLICY)
+    assert standing(session, helper.id).is_friend
+    with clock.moved_to(clock.now() + timedelta(minutes=1)):
+        accounts.suspend(session, customer, by=make_operator(session), reason="Gekaufte Bewertungen")
+        session.commit()
+        assert badges.refresh_stale(policy=POLICY) == 1
+        assert badges.refresh_stale(policy=POLICY) == 0
+        now = standing(session, helper.id)
+        assert (now.is_friend, now.reviews, now.average_hundredths, now.cautious_hundredths) == (False, 5, 500, 420)
+        accounts.restore(session, customer, by=make_operator(session), reason="Ein Irrtum")
+        session.commit()
+        badges.rebuild(policy=POLICY)
+        assert standing(session, helper.id).is_friend
+
+
+def expected(reviews: list[tuple[int, float]]) -> int:
+    return rate([WeightedStars(stars, weight) for stars, weight in reviews]).cautious_hundredths
 
 
 def test_nothing_is_refreshed_while_nothing_is_new(session: Session) -> None:

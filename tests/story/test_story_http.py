@@ -1,6 +1,7 @@
 """The whole story as plain HTTP, on both engines: forms are filled in by their labels, links found by their words."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,12 +21,12 @@ from tests.story.journey import TITLE, Cast, live_through
 from tests.story.visitors import OverHttp
 
 
-@pytest.mark.parametrize(("customers", "helpers"), [("de", "fr"), ("it", "en")])
-def test_the_whole_story(app, session, figure, customers, helpers):
+@pytest.fixture
+def cast(app, session):
+    """Somebody who will register, and a helper who is one visit away from the badge; the worker works when asked to."""
     helper = nearly_friend(session, "Hans Helfer")
     helper.email, helper.password = "hans@example.org", hash_password(PASSWORD)
     session.commit()
-    wifi = skill(session)
 
     def work() -> None:
         worker.until_idle(app.extensions["gateways"], words, policy=app.extensions["policy"])
@@ -38,8 +39,12 @@ def test_the_whole_story(app, session, figure, customers, helpers):
             moved.enter_context(clock.moved_to(starts_at - timedelta(minutes=30)))
 
         profile = f"/helpers/{profile_id(session, helper.id)}"
-        cast = Cast("vera@example.org", helper.email, PASSWORD, wifi.name, work, profile, arrive)
-        live_through(cast, OverHttp(app, customers), OverHttp(app, helpers))
+        yield Cast("vera@example.org", helper.email, PASSWORD, skill(session).name, work, profile, arrive)
+
+
+@pytest.mark.parametrize("languages", [("de", "fr"), ("it", "en")], ids="-".join)
+def test_the_whole_story(app, session, cast, figure, languages):
+    live_through(cast, *(OverHttp(app, language) for language in languages))
 
     task = session.scalars(select(Task).where(Task.title == TITLE)).one()
     booking = session.scalars(select(Booking).where(Booking.task_id == task.id)).one()
@@ -51,3 +56,15 @@ def test_the_whole_story(app, session, figure, customers, helpers):
     assert (paid[-1].amount_cents, booking.fee_cents) == (5500, 550)
     assert ledger_faults(db.session) == []
     figure("whole stories as plain HTTP")
+
+
+def test_a_story_whose_worker_sleeps_is_not_lived_through(app, cast):
+    with pytest.raises(AssertionError, match=r"http…/confirm/…"):
+        live_through(replace(cast, work=lambda: None), OverHttp(app, "en"), OverHttp(app, "en"))
+
+
+def test_a_story_in_which_a_step_does_nothing_is_not_lived_through(app, cast, monkeypatch):
+    monkeypatch.setattr("marketplace.actions.bookings.start", lambda *_, **__: None)
+    with pytest.raises(AssertionError):
+        live_through(cast, OverHttp(app, "en"), OverHttp(app, "en"))
+    assert db.session.scalars(select(Booking.state).where(Booking.state.in_(("on_the_way", "confirmed")))).one()

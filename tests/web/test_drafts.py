@@ -331,6 +331,28 @@ def test_the_drafts_cookie_is_closed_to_scripts_and_lives_seven_days(client: Pag
     assert secret not in session.scalars(select(Draft)).one().token_hash
 
 
+def test_whoever_goes_on_writing_keeps_the_draft_and_its_cookie(client: Page) -> None:
+    address = begin(client)
+    with clock.moved_to(clock.now() + timedelta(days=6)):
+        client.submit({"q_where": "one_room", "q_lights": "steady"})
+        cookie = next(one for one in client.response.headers.getlist("Set-Cookie") if one.startswith("drafts="))
+        assert "Max-Age=604800" in cookie
+    with clock.moved_to(clock.now() + timedelta(days=12)):
+        assert "In one room only" in client.get(f"{address}/check").text
+
+
+def test_a_sixth_draft_drops_the_oldest_and_a_refused_answer_changes_no_cookie(client: Page) -> None:
+    addresses = []
+    for number in range(6):
+        addresses.append(begin(client))
+        client.submit({"q_where": "one_room", "q_lights": "steady"}).follow()
+        client.submit({"title": f"{TITLE} {number}", "description": "Seit gestern."})
+    client.get(f"{addresses[1]}/check")
+    client.get(f"{addresses[0]}/check", 404)
+    client.get("/post").submit({}, status=422)
+    assert not any(one.startswith("drafts=") for one in client.response.headers.getlist("Set-Cookie"))
+
+
 def test_each_question_page_has_one_question_and_one_primary_button(client: Page) -> None:
     address = answer_all(client)
     for number, step in enumerate(posting.STEPS, 1):

@@ -1,6 +1,7 @@
 """The pages that belong to nobody."""
 
 import gzip
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -11,6 +12,17 @@ from tests.page import Page
 def test_monitors_get_an_answer(client: Page) -> None:
     assert client.get("/healthz").response.text == "ok"
     assert client.get("/readyz").response.text == "ready"
+
+
+@pytest.mark.parametrize(
+    "nowhere", ["postgresql+psycopg://nobody@127.0.0.1:9/none", "sqlite:////nowhere/at/all.sqlite"]
+)
+def test_monitors_are_told_when_the_database_is_gone(started_in: Callable[..., Flask], nowhere: str) -> None:
+    app = started_in("test", DATABASE_URL=nowhere)
+    with app.app_context():
+        answer = app.test_client().get("/readyz")
+        assert (answer.status_code, answer.text) == (503, "the database does not answer")
+        assert app.test_client().get("/healthz").status_code == 200
 
 
 def test_home_says_what_this_is_and_leads_to_the_first_task(client: Page) -> None:
