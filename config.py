@@ -29,7 +29,6 @@ TEXTS = {
     # Places
     "GEOCODER": "bundled",  # or nominatim, photon, swisstopo
     "GEOCODER_URL": "",
-    "GEOCODER_CACHE": "",
     # Mail
     "MAIL_SERVER": "",  # empty keeps the mails in a folder and shows them at /development/mails
     "MAIL_USERNAME": "",
@@ -85,10 +84,17 @@ def settings(environ: Mapping[str, str]) -> dict[str, Any]:
         "PHOTO_FOLDER": Path(environ.get("PHOTO_FOLDER") or var / "photos"),
         "MAIL_FOLDER": Path(environ.get("MAIL_FOLDER") or var / "mails"),
         "CLOCK_FILE": var / "clock",
+        "ADDRESS_FILE": var / "address",  # where `flask serve` is reached, for who writes mails beside it
+        "GEOCODER_CACHE": environ.get("GEOCODER_CACHE") or _places_asked(values["GEOCODER"], var),
         # Numbers of the business: FEE_PERCENT=12 and so on; see marketplace/domain/policy.py
         "POLICY": {name: value for name, value in environ.items() if name == name.upper()},
     }
     return values
+
+
+def _places_asked(geocoder: str, var: Path) -> str:
+    """The file in which all processes keep what an online service answered, and share its one request a second."""
+    return "" if geocoder.lower() in ("", "bundled") else str(var / "places.sqlite")
 
 
 def _demand(environ: Mapping[str, str], *names: str) -> None:

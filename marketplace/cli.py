@@ -57,6 +57,7 @@ def serve(port: int, host: str, workers: int) -> None:
         settings = ["--workers", str(workers), "--threads", "4", "--preload", "--graceful-timeout", "5"]
         # Passkeys work under a name, not under a bare number.
         address = current_app.config["PUBLIC_URL"] or f"http://{'localhost' if host == '127.0.0.1' else host}:{port}"
+        current_app.config["ADDRESS_FILE"].write_text(address)
         click.echo(_welcome(address))
         environment = {**os.environ, "ENVIRONMENT": current_app.config["ENVIRONMENT"], "PUBLIC_URL": address}
         web = [*gunicorn, *settings, "--log-level", "warning"]

@@ -306,6 +306,7 @@ def countered_bid(cast: Cast) -> Scene:
             included=one.included,
             starts_at=one.starts_at,
             message="",
+            expires_at=one.expires_at,
             at=clock.now(),
         )
     )

@@ -195,6 +195,7 @@ def make_bid(session: Session, task: Task, helper: User | None = None, **values:
             included=bid.included,
             starts_at=bid.starts_at,
             message=bid.message,
+            expires_at=bid.expires_at,
             at=bid.created_at,
         )
     )

@@ -203,8 +203,14 @@ def expire_task(session: Session, task: Task) -> None:
         _expire(session, bid)
 
 
-def expire(session: Session, bid: Bid) -> None:
-    """A bid that nobody answered in time runs out. Raises WrongState, also while it is being paid."""
+def expire(session: Session, bid: Bid, *, due_by: datetime | None = None) -> None:
+    """A bid or counter-proposal that nobody answered in time runs out. Raises WrongState, also while it is being paid.
+
+    With `due_by`, one that was answered or prolonged meanwhile stands on.
+    """
+    session.refresh(bid, with_for_update={"of": Bid})  # what stands on the table says who was silent
+    if due_by is not None and bid.expires_at > due_by:
+        raise WrongState()
     _expire(session, bid)
     _demand_unpaid(session, bid)
 
@@ -305,6 +311,7 @@ def _note_step(session: Session, bid: Bid, side: str, message: str) -> None:
             included=bid.included,
             starts_at=bid.starts_at,
             message=message,
+            expires_at=bid.expires_at,
             at=clock.now(),
         )
     )
@@ -338,6 +345,11 @@ def _decline(session: Session, bid: Bid, *, by: User | None) -> None:
 
 
 def _expire(session: Session, bid: Bid) -> None:
+    """End a bid that stood too long; of a counter-proposal both sides hear, for the helper was the silent one."""
+    was_countered = bid.state == BID.countered
     move(session, Bid, bid.id, BID, "expire")
     journal.record(session, "bid_expired", bid, by=None)
-    outbox.tell(session, bid.helper_id, "bid_expired", task_id=bid.task_id, bid_id=bid.id)
+    if was_countered:
+        _tell_customer(session, bid, "proposal_expired")
+    kind = "proposal_missed" if was_countered else "bid_expired"
+    outbox.tell(session, bid.helper_id, kind, task_id=bid.task_id, bid_id=bid.id)

@@ -253,6 +253,9 @@ def lapse(session: Session, booking: Booking, *, by: User | None = None) -> None
     if by is not None:
         _demand_customer(by, booking)
     bookings.lapse(session, booking, by=by)
+    if by is None:  # who gives up themself sees it
+        about = {"booking_id": booking.id, "task_id": booking.task_id, "bid_id": booking.bid_id}
+        outbox.tell(session, booking.customer_id, "reservation_lapsed", **about)
     payment = _of_booking(session, booking, PAYMENT.prepared)
     if payment is None:
         return
@@ -345,13 +348,15 @@ def stop_watching(session: Session, payment_id: int) -> None:
 
 
 def sign_off(session: Session, booking: Booking, *, by: User | None) -> None:
-    """Release the money: the customer says that it works, or (nobody) has been silent long enough.
+    """Release the money: the customer says that it works, or (nobody) has been silent long enough and is told so.
 
     Raises NotAllowed, WrongState.
     """
     if by is not None:
         _demand_customer(by, booking)
     bookings.sign_off(session, booking, by=by)
+    if by is None:
+        outbox.tell(session, booking.customer_id, "silence_signed_off", booking_id=booking.id)
     _release(session, booking, by=by)
 
 

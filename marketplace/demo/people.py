@@ -26,7 +26,8 @@ def open_account(world: World, name: str, language: str, *, email: str | None = 
             language=language,
             password_hash=world.password_hash,
         )
-        person.phone = f"+4179{world.random.randint(1000000, 9999999)}"
+        phone = f"+4179{world.random.randint(1000000, 9999999)}"
+        accounts.change_person(session, by=person, name=name, phone=phone, language=language)
         session.flush()
         return person.id
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from marketplace.domain.errors import N_, Invalid
+from marketplace.domain.money import written
 from marketplace.domain.policy import Policy
 
 QUARTER = timedelta(minutes=15)
@@ -30,8 +31,8 @@ def check_terms(terms: Terms, *, now: datetime, policy: Policy) -> None:
     """Raise Invalid for the first part of the terms that cannot be agreed on."""
     lowest, highest = policy.price_min_cents, policy.price_max_cents
     if not lowest <= terms.price_cents <= highest:
-        sentence = N_("Please enter a price between %(lowest)s and %(highest)s %(currency)s.")
-        raise Invalid("price", sentence, lowest=lowest // 100, highest=highest // 100, currency=policy.currency)
+        bounds = {"lowest": written(lowest, policy.currency), "highest": written(highest, policy.currency)}
+        raise Invalid("price", N_("Please enter a price from %(lowest)s to %(highest)s."), **bounds)
     if terms.minutes not in range(15, MINUTES[-1] + 1, 15):
         raise Invalid(
             "minutes", N_("Please choose how long it takes, at most %(hours)s hours."), hours=MINUTES[-1] // 60

@@ -1,11 +1,19 @@
 """Money in whole minor units (cents, rappen): shares, fees and the names of the ledger's accounts. Never a float."""
 
 import re
+from decimal import Decimal
+
+from babel.numbers import format_currency
 
 
 def percent_of(cents: int, percent: int) -> int:
     """`percent` of `cents`, rounded half up to a whole cent."""
     return (cents * percent + 50) // 100
+
+
+def written(cents: int, currency: str) -> str:
+    """`CHF 1’234.50`, as money is written all over Switzerland, with a point in French too, where other figures have a comma."""
+    return str(format_currency(Decimal(cents).scaleb(-2), currency, locale="de_CH"))
 
 
 def cents_typed(text: str) -> int:

@@ -16,6 +16,8 @@ BLUR_AT_MOST_KM = 0.7
 # Swiss postal names write "St." where people type "Sankt" or "Saint".
 SAINTS = {"sankt": "st", "saint": "st", "sainte": "ste"}
 WORD = re.compile(r"[^\W_]+")
+FULL_LABEL = re.compile(r"(?P<label>[0-9]{4,5} .+) \((?P<sign>[A-Z]{2})\)", re.IGNORECASE)
+COUNTRIES_BESIDE = ("AT", "DE", "LI")  # what a full label is signed with where it is no canton
 TRANSCRIPTIONS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 
 
@@ -53,6 +55,15 @@ class Place:
     def key(self) -> str:
         """Say the place so that looking it up again gives this one and no other: `CH-8004 Zürich`."""
         return f"{self.country}-{self.label}"
+
+
+def key_of_label(text: str) -> str:
+    """Give the key of the place that a full label names (`8001 Zürich (ZH)`), or nothing when the text is none."""
+    match = FULL_LABEL.fullmatch(text)
+    if not match:
+        return ""
+    sign = match["sign"].upper()
+    return f"{sign if sign in COUNTRIES_BESIDE else 'CH'}-{match['label']}"
 
 
 def distance_km(a_lat: float, a_lon: float, b_lat: float, b_lon: float) -> float:

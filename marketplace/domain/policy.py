@@ -16,8 +16,6 @@ class Policy:
     fee_percent: int = 10  # the platform's part of the price; Mila took 10 to 20
     price_min_cents: int = 1_000
     price_max_cents: int = 100_000
-    usual_low_cents: int = 3_000  # what help mostly costs, as the start page says it (Mila: CHF 30 to 100)
-    usual_high_cents: int = 10_000
     late_cancellation_percent: int = 50  # what the helper keeps when the customer cancels late
     free_cancellation_hours: int = 24
     second_thoughts_minutes: int = 5  # after booking, cancelling is free however near the visit is

@@ -29,7 +29,7 @@ def work_off(photos: PhotoStorage, *, policy: Policy) -> dict[str, int]:
     """
     now = clock.now()
     works = {
-        "bids_expired": lambda: _each(_due_bids(now), Bid, bids.expire),
+        "bids_expired": lambda: _each(_due_bids(now), Bid, partial(bids.expire, due_by=now)),
         "tasks_expired": lambda: _each(_due_tasks(now), Task, bids.expire_task),
         "no_shows_settled": lambda: _each(
             _due_no_shows(now), Booking, lambda s, row: payments.settle_no_show(s, row, policy=policy)

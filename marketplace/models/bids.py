@@ -98,4 +98,5 @@ class BidStep(Base):
     included: Mapped[str] = mapped_column(String(300))
     starts_at: Mapped[datetime]
     message: Mapped[str] = mapped_column(Text, default="")
+    expires_at: Mapped[datetime]
     at: Mapped[datetime]

@@ -30,6 +30,7 @@ from marketplace.web import (
     papers,
     payments,
     payouts,
+    places,
     profiles,
     reviews,
     sandbox,
@@ -75,6 +76,7 @@ def register(app: Flask) -> None:
     languages.register(app)
     filters.register(app)
     states.register(app)
+    places.register(app)
     assets.register(app)
     static_files.register(app)
     limits.register(app)

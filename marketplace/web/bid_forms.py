@@ -15,7 +15,7 @@ from marketplace.domain.errors import Invalid
 from marketplace.models import Bid, Slot, Task
 from marketplace.web.current import policy
 from marketplace.web.fields import MoneyField
-from marketplace.web.filters import duration, moment, time_of_day
+from marketplace.web.filters import duration, moment, money, time_of_day
 from marketplace.web.languages import gettext as _
 from marketplace.web.languages import lazy_gettext as _l
 from marketplace.web.languages import ngettext, say
@@ -181,8 +181,10 @@ def check_price(field: MoneyField) -> None:
     """Refuse a price outside the policy's bounds."""
     lowest, highest = policy().price_min_cents, policy().price_max_cents
     if field.data is None or not lowest <= field.data <= highest:
-        bounds = {"lowest": lowest // 100, "highest": highest // 100, "currency": policy().currency}
-        raise ValidationError(_("Please enter a price between %(lowest)s and %(highest)s %(currency)s.", **bounds))
+        sentence = _(
+            "Please enter a price from %(lowest)s to %(highest)s.", lowest=money(lowest), highest=money(highest)
+        )
+        raise ValidationError(sentence)
 
 
 def check_length(field: TextAreaField) -> None:

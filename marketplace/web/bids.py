@@ -89,6 +89,8 @@ def _entry(one: queries.BidToCompare, task: Task) -> dict[str, Any]:
         "count": standing.reviews if standing else 0,
         "km": one.km,
         "reply_minutes": standing.reply_minutes if standing else None,
+        "minutes": bid.minutes,
+        "expires_at": bid.expires_at,
         "included": bid.included,
         "state": bid.state,
         "may_accept": task.state == TASK.open and _may_accept(bid),

@@ -2,6 +2,7 @@
 
 import hmac
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 from flask import current_app, url_for
@@ -29,6 +30,13 @@ def policy() -> Policy:
 def gateways() -> Gateways:
     """The doors to outsiders."""
     return cast(Gateways, current_app.extensions["gateways"])
+
+
+def public_address() -> str:
+    """Where people reach us, for what is written outside a request: as the operator says, or else where `serve` runs."""
+    settings = current_app.config
+    served: Path = settings["ADDRESS_FILE"]
+    return settings["PUBLIC_URL"] or (served.read_text().strip() if served.exists() else "") or "http://localhost"
 
 
 def blur_secret() -> bytes:

@@ -13,12 +13,14 @@ from wtforms import (
     EmailField,
     IntegerField,
     MultipleFileField,
+    PasswordField,
     RadioField,
     SelectChoice,
     SelectField,
     SelectMultipleField,
     StringField,
     TextAreaField,
+    TimeField,
 )
 from wtforms.validators import InputRequired
 from wtforms.widgets import CheckboxInput, ListWidget
@@ -30,6 +32,7 @@ from marketplace.domain.hours import CODES
 from marketplace.domain.lifecycles import BID
 from marketplace.web.languages import lazy_gettext as _l
 from marketplace.web.operator.events import LineInWords
+from marketplace.web.operator.periods import Period
 from marketplace.web.states import SHOWN
 
 
@@ -38,6 +41,7 @@ class Part(NamedTuple):
 
     title: LazyString
     template: str
+    follows: bool = False  # holds a list that follows every choice
 
 
 PARTS = {
@@ -45,7 +49,7 @@ PARTS = {
     "forms": Part(_l("Forms"), "design/forms.html"),
     "choices": Part(_l("Choices"), "design/choices.html"),
     "trust": Part(_l("Trust"), "design/trust.html"),
-    "lists": Part(_l("Lists"), "design/lists.html"),
+    "lists": Part(_l("Lists"), "design/lists.html", follows=True),
     "bids": Part(_l("Bids"), "design/bids.html"),
     "visit": Part(_l("The visit"), "design/visit.html"),
     "operator": Part(_l("Operator"), "design/operator.html"),
@@ -81,6 +85,9 @@ class SampleForm(FlaskForm):
     budget = IntegerField(_l("Your budget"))
     distance = IntegerField(_l("Radius"), validators=[InputRequired()])
     mail = EmailField(_l("E-mail address"), validators=[InputRequired()])
+    password = PasswordField(_l("Password"), validators=[InputRequired()])
+    phone = StringField(_l("Phone number"))
+    start = TimeField(_l("Start at"))
     on = DateField(_l("Day"), validators=[InputRequired()])
     where = RadioField(
         _l("How shall the help come?"),
@@ -156,37 +163,57 @@ def samples(asked: str) -> dict[str, Any]:
         "now": now,
         "sample": filled,
         "wrong": wrong_form(),
+        "refused": refused_form(),
         "wrong_choices": wrong_choices(),
         "bids": sample_bids(now),
         "days": days,
         "ticked": [days[-1].spans[-1].code],
         "sample_skills": sample_skills(),
+        "wrong_skills": sample_skills("choice-"),
         "journal_lines": sample_lines(now),
+        "sample_period": Period("2026-11-30", "2026-11-01", None, _l("The last day comes before the first.")),
         "shown_states": SHOWN,
     }
 
 
 def wrong_form() -> SampleForm:
-    """The same form as it comes back when three answers are missing."""
+    """The same form as it comes back when answers are missing or cannot be read."""
     form = SampleForm(formdata=None, prefix="wrong-", data={"title": _l("The Wi-Fi does not reach the bedroom")})
     form.postcode.errors = [_l("Please give a postcode of four or five digits, for example 8400.")]
+    form.budget.errors = [_l("Please type an amount such as 60 or 60.50.")]
+    form.story.errors = [_l("Please no phone numbers or addresses: you exchange them with the booking.")]
+    form.radius.errors = [_l("Please choose one of these.")]
+    form.where.errors = [_l("Please choose how the help should happen.")]
     form.when.errors = [_l("Please choose at least one time that suits you.")]
     form.agree.errors = [_l("Please accept the terms to go on.")]
     return form
 
 
-def wrong_choices() -> SampleForm:
-    """Two choices that were not made."""
-    form = SampleForm(formdata=None, prefix="choice-")
-    form.skill.errors = [_l("Please choose what it is about.")]
-    form.stars.errors = [_l("Please choose one to five stars.")]
+def refused_form() -> SampleForm:
+    """The form of somebody who is not let in: a word about the whole, and one about a field."""
+    form = SampleForm(formdata=None, prefix="refused-")
+    form.form_errors = [_l("That did not work, or was stopped. You can simply start again.")]
+    form.password.errors = [_l("Please enter your password.")]
     return form
 
 
-def sample_skills() -> list[SimpleNamespace]:
-    """Two skills to apply for, as the list of skills draws them."""
+def wrong_choices() -> SampleForm:
+    """Choices that were not made or do not go together."""
+    form = SampleForm(formdata=None, prefix="choice-")
+    form.skill.errors = [_l("Please choose what it is about.")]
+    form.stars.errors = [_l("Please choose one to five stars.")]
+    form.place.errors = [_l("We do not know this place. Please check the postcode or the name.")]
+    form.place_choice.choices = []
+    form.when.errors = [_l("Please choose at least one time that suits you.")]
+    form.hours.errors = [_l("Please check the hours: they overlap or end before they begin.")]
+    form.skills.errors = [_l("Please choose at least one skill.")]
+    return form
+
+
+def sample_skills(prefix: str = "") -> list[SimpleNamespace]:
+    """Two skills to apply for, as the list of skills draws them; `prefix` tells two such lists apart."""
     blurb = dict.fromkeys(LANGUAGES, _l("Slow, patchy or gone: so that it reaches everywhere again."))
-    return [SimpleNamespace(code=code, icon=code, blurbs=blurb) for code in ("wifi", "tv")]
+    return [SimpleNamespace(code=prefix + code, icon=code, blurbs=blurb) for code in ("wifi", "tv")]
 
 
 def sample_lines(now: datetime) -> list[LineInWords]:
@@ -199,7 +226,16 @@ def sample_lines(now: datetime) -> list[LineInWords]:
 
 def sample_bids(now: datetime) -> list[dict[str, Any]]:
     """Three bids that differ in every fact."""
-    shared = {"href": "#bids", "photo": None, "currency": "CHF", "is_certified": True, "included": None, "state": None}
+    shared = {
+        "href": "#bids",
+        "photo": None,
+        "currency": "CHF",
+        "is_certified": True,
+        "included": _l("The way to you and one hour at your home."),
+        "minutes": 60,
+        "expires_at": now + timedelta(days=5),
+        "state": BID.placed,
+    }
     return [
         shared
         | {

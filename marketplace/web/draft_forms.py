@@ -25,6 +25,7 @@ from marketplace.models import Skill
 from marketplace.queries.skills import all_skills, skill_by_code
 from marketplace.web.current import policy
 from marketplace.web.fields import MoneyField
+from marketplace.web.filters import money
 from marketplace.web.languages import gettext as _
 from marketplace.web.languages import language
 from marketplace.web.languages import lazy_gettext as _l
@@ -200,7 +201,7 @@ class WhereForm(PlaceForm):
         least, most = policy().price_min_cents, policy().price_max_cents
         if field.data is not None and not least <= field.data <= most:
             raise ValidationError(
-                _("Please type an amount from %(least)s to %(most)s.", least=least // 100, most=most // 100)
+                _("Please type an amount from %(least)s to %(most)s.", least=money(least), most=money(most))
             )
 
     def answers(self) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from babel.numbers import format_currency
 from flask import Flask, current_app
 from flask_babel import (
     format_date,
@@ -20,13 +19,11 @@ from jinja2.runtime import Context
 
 from marketplace import clock
 from marketplace.domain.fees import Fee
+from marketplace.domain.money import written
 from marketplace.web.languages import gettext
 
 # The weekday and the day as they stand in a sentence: only German has the dot, only German and English the comma.
 DAY_IN_A_SENTENCE = {"de": "EEEE, d. MMMM", "fr": "EEEE d MMMM", "it": "EEEE d MMMM", "en": "EEEE, d MMMM"}
-
-# Money is written alike all over Switzerland, with a point in French too, where other figures have a comma.
-MONEY = "de_CH"
 
 
 def register(app: Flask) -> None:
@@ -50,8 +47,7 @@ def register(app: Flask) -> None:
 
 def money(cents: int, currency: str | None = None) -> str:
     """`CHF 1’234.50`; whole francs too show their rappen, so that amounts line up."""
-    amount = Decimal(cents).scaleb(-2)
-    return str(format_currency(amount, currency or current_app.extensions["policy"].currency, locale=MONEY))
+    return written(cents, currency or current_app.extensions["policy"].currency)
 
 
 def day(at: datetime | date) -> str:

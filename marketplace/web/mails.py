@@ -7,7 +7,7 @@ from flask import current_app, url_for
 from marketplace.db import db
 from marketplace.models import User
 from marketplace.queries.notices import Subjects, subjects
-from marketplace.web.current import brand, policy
+from marketplace.web.current import brand, policy, public_address
 from marketplace.web.languages import plain_gettext, plain_ngettext, speaking
 
 # Where a notice leads: the endpoint, and of which thing it takes the public id.
@@ -22,15 +22,19 @@ LEADS_TO: dict[str, tuple[str, str | None]] = {
     "bid_countered": ("bids.show", "bid"),
     "bid_declined": ("bids.mine", None),
     "bid_expired": ("bids.mine", None),
+    "proposal_expired": ("bids.show", "bid"),
+    "proposal_missed": ("bids.mine", None),
     "message_received": ("bids.show", "bid"),
     "booking_confirmed": ("bookings.show", "booking"),
     "booking_won": ("bookings.show", "booking"),
     "payment_failed": ("bookings.show", "booking"),
+    "reservation_lapsed": ("bookings.show", "booking"),
     "payment_returned": ("tasks.show", "task"),
     "helper_on_the_way": ("bookings.show", "booking"),
     "visit_started": ("bookings.show", "booking"),
     "visit_finished": ("bookings.show", "booking"),
     "visit_signed_off": ("bookings.show", "booking"),
+    "silence_signed_off": ("bookings.show", "booking"),
     "visit_unsolved": ("bookings.show", "booking"),
     "visit_referred": ("bookings.show", "booking"),
     "visit_settled": ("bookings.show", "booking"),
@@ -63,8 +67,7 @@ LEADS_TO: dict[str, tuple[str, str | None]] = {
 
 def words(kind: str, reader: User, facts: dict[str, Any]) -> tuple[str, str]:
     """Subject and body of a mail in its reader's language; the worker calls it outside any request."""
-    base = current_app.config["PUBLIC_URL"] or "http://localhost"
-    with current_app.test_request_context(base_url=base):
+    with current_app.test_request_context(base_url=public_address()):
         [about] = subjects(db.session, [facts])
         return speaking(reader.language, lambda: _written(kind, reader, facts, about, reader.language))
 

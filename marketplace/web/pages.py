@@ -28,7 +28,7 @@ markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
 @public
 def home() -> str:
     """What this is, for whom, what it costs; and the way to the first task."""
-    return render_template("pages/home.html", skills=all_skills(db.session), policy=policy())
+    return render_template("pages/home.html", skills=all_skills(db.session))
 
 
 @bp.get("/how-it-works")

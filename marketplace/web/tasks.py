@@ -20,6 +20,7 @@ from marketplace.gateways.pictures import small_of
 from marketplace.models import Skill, Task, User
 from marketplace.permissions import is_operator, may_bid, may_change_task
 from marketplace.queries import tasks as queries
+from marketplace.queries.badges import rating_of
 from marketplace.queries.certifications import certified_skill_ids
 from marketplace.queries.skills import all_skills
 from marketplace.web.access import public, signed_in
@@ -137,13 +138,16 @@ def show(public_id: str) -> str:
     bids = queries.bids_on(db.session, task.id, person.id if person else None)
     booking = queries.booking_of(db.session, task.id) if task.state in TASK_TAKEN else None
     is_mine = person is not None and may_change_task(person, task)
+    helper = person if person and person.is_helper and not is_mine else None
     return render_template(
         "tasks/show.html" if _may_read(task, person, bids) else "tasks/gone.html",
         task=task,
         bids=bids,
         booking=booking,
         is_mine=is_mine,
-        may_bid=person is not None and person.is_helper and not is_mine and _may_bid(person, task),
+        # What helpers say of the customer is for helpers, who decide whether to bid.
+        customer_rating=rating_of(db.session, task.customer_id, at=clock.now()) if helper else None,
+        may_bid=helper is not None and _may_bid(helper, task),
         told=posting.told(task.skill.questions, task.answers, language()),
         photos=_photo_entries(task),
         slots=[slot for slot in task.slots if task.state != TASK.open or slot.ends_at > clock.now()],

@@ -250,6 +250,14 @@ def test_the_other_side_is_told(action: str, session: Session, task: Task, helpe
     assert told(session, {"helper": customer, "customer": helper}[side]) == []
 
 
+def test_of_a_proposal_that_runs_out_both_sides_are_told(
+    session: Session, task: Task, helper: User, customer: User
+) -> None:
+    bids.expire(session, make_bid(session, task, helper, state="countered"))
+    assert told(session, customer) == ["proposal_expired"]
+    assert told(session, helper) == ["proposal_missed"]
+
+
 @pytest.mark.parametrize("action", ["counter", "revise", "agree", "decline", "withdraw"])
 def test_only_the_right_side_may(action: str, session: Session, task: Task, helper: User, customer: User) -> None:
     bid = make_bid(session, task, helper, state="countered" if action == "agree" else "placed")
@@ -384,3 +392,11 @@ def test_after_several_bids_on_one_task_a_helper_leaves_it_to_others(
     with pytest.raises(WrongState):
         bids.place(session, task, by=helper, **terms())
     bids.place(session, task, by=make_helper(session), **terms())
+
+
+def test_a_bid_prolonged_in_the_same_instant_does_not_run_out(session: Session, task: Task, helper: User) -> None:
+    bid = make_bid(session, task, helper)
+    with pytest.raises(WrongState):
+        bids.expire(session, bid, due_by=bid.expires_at - timedelta(seconds=1))
+    bids.expire(session, bid, due_by=bid.expires_at)
+    assert bid.state == "expired"

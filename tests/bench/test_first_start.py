@@ -57,6 +57,8 @@ def test_a_later_start_is_quick_and_ends_as_a_whole(
         assert "<h1" in page(port, "/")
     assert "PLAY MONEY" in start.said
     assert f"http://localhost:{port}" in start.said
+    noted = Path(environ["VAR_FOLDER"]) / "address"
+    assert noted.read_text() == f"http://localhost:{port}"
     assert faults_of(start, "a later start", math.inf) == []
     assert start.cpu_seconds <= CORES * AGAIN_MAX
     figure("starts that left nothing behind after Ctrl-C")

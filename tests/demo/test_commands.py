@@ -1,10 +1,13 @@
 """The commands of the demo, typed as the handbook of the operator and the welcome name them."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from config import ROOT
 from marketplace import clock
+from marketplace.web.current import public_address
 from tests.factories import make_booking
 
 Start = Callable[[str], Flask]
@@ -24,6 +28,7 @@ def demo(started_in: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """The demo on the database of the test, with a clock of its own."""
     app = started_in("demo")
     app.config["CLOCK_FILE"] = tmp_path / "clock"
+    app.config["ADDRESS_FILE"] = tmp_path / "address"
     monkeypatch.setattr(clock, "_followed", app.config["CLOCK_FILE"])
     return app
 
@@ -61,6 +66,31 @@ def test_the_command_alone_is_the_demos_where_no_environment_is_named(tmp_path: 
     typed = flask(tmp_path, "demo", "--forward", "14d")
     assert (typed.returncode, "(14 days, 0:00:00 ahead)" in typed.stdout) == (0, True), typed.stderr
     assert float((tmp_path / "clock").read_text()) == timedelta(days=14).total_seconds()
+
+
+@pytest.mark.parametrize("command", [("demo", "--forward", "73h"), ("work", "--once")])
+def test_the_links_of_mails_written_beside_the_server_lead_to_it(
+    demo: Flask, session: Session, command: tuple[str, ...]
+) -> None:
+    booking = make_booking(session, state="finished")
+    booking.sign_off_due_at = clock.now()
+    session.commit()
+    demo.config["ADDRESS_FILE"].write_text("http://localhost:8123")
+    assert typed_in(demo, *command).exit_code == 0
+    newest = max(demo.config["MAIL_FOLDER"].iterdir(), key=lambda file: file.stat().st_mtime_ns)
+    written = message_from_bytes(newest.read_bytes(), policy=default).get_content()
+    links = re.findall(r"https?://\S+", written)
+    assert links
+    assert all(link.startswith("http://localhost:8123/") for link in links), links
+
+
+def test_where_no_server_has_run_and_nothing_is_set_the_links_still_are_links(demo: Flask) -> None:
+    with demo.app_context():
+        assert public_address() == "http://localhost"
+        demo.config["PUBLIC_URL"] = "https://hilfe.example.org"
+        assert public_address() == "https://hilfe.example.org"
+        demo.config["ADDRESS_FILE"].write_text("http://localhost:8123")
+        assert public_address() == "https://hilfe.example.org", "what the operator says goes first"
 
 
 def typed_in(app: Flask, *arguments: str) -> Result:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from marketplace import clock
 from marketplace.demo import builder
 from marketplace.domain.policy import Policy
-from marketplace.models import Standing, Task, User
+from marketplace.models import Bid, Review, Standing, Task, User
 from tests.fresh import begin_anew
 
 MOMENT = datetime(2026, 6, 20, 9, 30, tzinfo=UTC)
@@ -26,12 +26,20 @@ def test_the_same_moment_gives_the_same_marketplace(app: Flask, session: Session
 
 
 def filled(app: Flask, session: Session) -> tuple[object, ...]:
-    """What is said of the filled marketplace, its tasks, and how its helpers stand."""
+    """What is said of the filled marketplace, its tasks, bids and reviews, and how its helpers stand."""
     said: list[str] = []
     with clock.moved_to(MOMENT):
         builder.fill(Policy(), app.extensions["gateways"], blur_secret=b"secret", echo=said.append)
     tasks = session.execute(select(Task.public_id, Task.title, Task.state).order_by(Task.id)).tuples()
+    terms = (Bid.price_cents, Bid.minutes, Bid.starts_at, Bid.included, Bid.message, Bid.state)
+    bids = session.execute(select(Bid.public_id, Bid.task_id, Bid.helper_id, *terms).order_by(Bid.id)).tuples()
+    given = (Review.stars, Review.knowledge, Review.punctuality, Review.friendliness, Review.words)
+    reviews = session.execute(
+        select(Review.public_id, Review.booking_id, Review.side, *given).order_by(Review.id)
+    ).tuples()
     standings = session.execute(
         select(User.public_id, Standing.signed_off, Standing.is_friend).join(User, User.id == Standing.helper_id)
     ).tuples()
-    return (*said, tuple(tasks), tuple(sorted(standings)))
+    found = tuple(tasks), tuple(bids), tuple(reviews), tuple(sorted(standings))
+    assert all(found), "an empty list is always the same"
+    return (*said, *found)

@@ -6,16 +6,19 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import config
 from marketplace.domain.places import Place, distance_km
 from marketplace.gateways.geocoder import BundledPlaces, Found, OnlineGeocoder, open_geocoder
-from marketplace.gateways.geocoder.bundled import DATA
+from marketplace.gateways.geocoder.bundled import DATA, load
 from marketplace.gateways.geocoder.memory import Answers
+from marketplace.gateways.geocoder.typed import REGION_NAMES
 
 SWISS = BundledPlaces(("CH", "LI"))
 ALL = BundledPlaces(("CH", "LI", "AT", "DE"))
@@ -200,26 +203,49 @@ def test_a_choice_never_a_guess(typed, first):
     assert labels(found)[0] == first
 
 
-@pytest.mark.parametrize(
-    ("region", "village"),
-    [
-        ("Tessin", "18195 Tessin (DE)"),
-        ("tessin", "18195 Tessin (DE)"),
-        ("Vaud", "1261 Le Vaud (VD)"),
-        ("Hessen", "38835 Hessen (DE)"),
-        ("Thüringen", "6712 Thüringen (AT)"),
-    ],
-)
-def test_a_whole_region_is_asked_back_and_never_taken_for_a_village(region, village):
-    assert labels(ALL.find(region)) == [village]
-    assert not ALL.find(region).is_one
+REGIONS = [
+    "Tessin", "tessin", "Ticino", "Vaud", "Waadt", "Uri", "Wallis", "Valais", "Graubünden", "Aargau", "Jura", "Thurgau",
+    "Baselland", "Basel-Landschaft", "Bâle-Campagne", "Schweiz", "Suisse", "Svizzera", "Romandie", "Liechtenstein",
+    "Hessen", "Thüringen", "Thueringen", "Bayern", "Deutschland", "Tirol", "Österreich", "Brandenburg",
+    "Kanton Bern", "KANTON ZÜRICH", "Kt. Luzern", "Canton Jura", "canton de Vaud", "Canton du Valais", "canton d'Uri",
+    "Cantone Ticino", "Cantone dei Grigioni", "Bundesland Salzburg",
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "region", ["Ticino", "Waadt", "Valais", "Graubünden", "Aargau", "Jura", "Thurgau", "Kanton Bern"]
-)
-def test_a_region_without_such_a_village_is_no_place(region):
-    assert ALL.find(region).is_none
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_whole_region_is_no_place_and_known_as_one(region):
+    assert ALL.find(region) == Found(is_region=True)
+
+
+def test_a_region_is_one_where_its_country_is_served_and_a_village_of_that_name_has_its_postcode():
+    assert BundledPlaces(("DE",)).find("Tessin").place.full_label == "18195 Tessin (DE)"
+    assert SWISS.find("Hessen") == Found()
+    assert ALL.find("18195 Tessin").place.full_label == "18195 Tessin (DE)"
+    assert ALL.find("Kanton Bern", countries=[]) == Found()
+
+
+def test_a_region_hides_no_place_of_its_own_country_but_villages_somebody_knows_of():
+    hidden = {
+        (country, name)
+        for country, names in REGION_NAMES.items()
+        for name in names
+        if load(DATA, frozenset({country})).by_name(name, 8).place
+    }
+    assert hidden == {("CH", "vaud"), ("DE", "hessen"), ("DE", "sachsen"), ("DE", "brandenburg")}
+
+
+@pytest.mark.parametrize("typed", ["Basel-Stadt", "Bâle-Ville", "Zürich 4", "Zürich (ZH)"])
+def test_what_is_not_quite_the_name_of_one_place_is_asked_about(typed):
+    assert len(ALL.find(typed).choices) == 1
+
+
+def test_a_label_that_our_pages_print_is_understood_as_just_that_place(rows):
+    for country, postcode, name, region, lat, lon, *_ in rows[::5]:
+        place = Place(country, postcode, name, region, float(lat), float(lon))
+        assert ALL.find(place.full_label) == Found(place=place)
+    for typed in ("8001 zuerich (zh)", " 8001  Zürich (ZH) "):
+        assert ALL.find(typed).place.full_label == "8001 Zürich (ZH)"
+    assert ALL.find("8630 Rüti (GL)").is_choice, "the other Rüti may be meant"
 
 
 def test_a_town_that_its_canton_is_named_after_is_that_town():
@@ -293,8 +319,9 @@ def test_the_nearest_place_to_a_position():
 
 def test_found_is_exactly_one_thing():
     place = SWISS.find("8004").place
-    with pytest.raises(ValueError, match="either"):
-        Found(place=place, choices=(place,))
+    for more in ({"choices": (place,)}, {"is_region": True}):
+        with pytest.raises(ValueError, match="either"):
+            Found(place=place, **more)
 
 
 # Online services, spoken to over real HTTP on the loopback
@@ -441,6 +468,19 @@ def test_a_signed_postcode_is_asked_in_its_country_only(service):
     assert len(service.asked) == 1
 
 
+def test_a_region_is_not_asked_and_a_label_of_ours_is_the_place_that_was_offered(service):
+    service.answers["/search"] = [
+        nominatim_hit("Rüti", "village", 47.256, 8.855, postcode="8630"),
+        nominatim_hit("Rüti", "village", 46.936, 9.012),
+    ]
+    geocoder = opened(service, "nominatim")
+    assert geocoder.find("Canton de Vaud") == Found(is_region=True)
+    assert service.asked == []
+    one, other = geocoder.find("Rüti").choices
+    assert [geocoder.find(place.full_label).place for place in (one, other)] == [one, other]
+    assert len(service.asked) == 1
+
+
 def test_nobody_is_asked_more_than_once_a_second(service):
     geocoder = opened(service, "nominatim")
     for typed in ("Bassersdorf", "Kloten"):
@@ -454,6 +494,19 @@ def test_two_processes_with_one_file_share_the_second(tmp_path):
     assert one.take_turn(1.0) == 0
     assert 0.5 < other.take_turn(1.0) <= 1.0
     assert 1.5 < one.take_turn(1.0) <= 2.0
+
+
+def test_an_online_service_has_a_file_for_all_processes_where_the_operator_names_none(service, tmp_path):
+    there = {"ENVIRONMENT": "test", "VAR_FOLDER": str(tmp_path)}
+    assert config.settings(there)["GEOCODER_CACHE"] == ""
+    named = config.settings({**there, "GEOCODER": "photon", "GEOCODER_CACHE": "/srv/places.sqlite"})
+    assert named["GEOCODER_CACHE"] == "/srv/places.sqlite"
+    kept = config.settings({**there, "GEOCODER": "nominatim", "GEOCODER_URL": service.url, "GEOCODER_CACHE": ""})
+    assert Path(kept["GEOCODER_CACHE"]).parent == tmp_path
+    for typed in ("Bassersdorf", "Kloten"):
+        open_geocoder(kept).find(typed)
+    first, second = (at for *_, at in service.asked)
+    assert second - first >= 0.95
 
 
 def test_answers_survive_a_restart_and_keep_no_typed_text(service, tmp_path):

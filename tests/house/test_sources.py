@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from config import ROOT
+from marketplace import models
 from marketplace.domain import lifecycles
 
 MARKETPLACE = sorted((ROOT / "marketplace").rglob("*.py"))
@@ -226,6 +227,35 @@ def naive_moments(tree: ast.Module) -> Faults:
             yield f"line {node.lineno}: {ast.unparse(node.func)} is not the clock"
 
 
+WRITING = {
+    "add_all",
+    "bulk_save_objects",
+    "insert",
+    "insert_into",
+    "merge",
+    "setattr",
+    "text",
+    "update",
+}  # of whoever it is asked
+SESSION = re.compile(r"(^|\.)(session|rows|s)$")  # a set may be added to, too
+
+
+def rows_by_hand(tree: ast.Module) -> Faults:
+    """A row that comes about, changes or goes without an action: for the demo, whose people do what anybody can."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            asked, _, verb = ast.unparse(node.func).rpartition(".")
+            is_of_session = verb in ("add", "delete") and (not asked or SESSION.search(asked))
+            if verb in WRITING or verb in models.__all__ or is_of_session:
+                yield f"line {node.lineno}: {ast.unparse(node.func)} writes a row, which is for an action"
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
+            if ast.unparse(node.value) != "self":
+                yield f"line {node.lineno}: {ast.unparse(node)} is changed by hand, which is for an action"
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sqlalchemy"):
+            for name in {one.name for one in node.names} & (WRITING | {"delete"}):
+                yield f"line {node.lineno}: {name} is imported, which is for an action"
+
+
 def unfinished(text: str) -> Faults:
     """What somebody meant to do later."""
     for number, line in enumerate(text.splitlines(), 1):
@@ -252,6 +282,11 @@ def test_a_file_keeps_the_rules(path: Path) -> None:
     if name_of(path) not in CLOCKS:
         faults += naive_moments(tree)
     assert faults + list(unfinished(text)) == []
+
+
+@pytest.mark.parametrize("path", [path for path in MARKETPLACE if path.parent.name == "demo"], ids=name_of)
+def test_every_row_of_the_demo_comes_about_by_an_action(path: Path) -> None:
+    assert list(rows_by_hand(source(path)[1])) == []
 
 
 def test_no_state_is_spelled_out_but_on_the_page_of_the_lifecycles(figure: Callable[[str, int], None]) -> None:
@@ -338,6 +373,19 @@ PLANTED = [
     (words_of_states, "def come(decided='granted'): pass\n"),
     (words_of_states, "f'{states[\"held\"]}'\n"),
     (network_inside_transactions, "with transaction() as session:\n    gateways().payments.refund(1)\n"),
+    (rows_by_hand, "session.add(person)\n"),
+    (rows_by_hand, "db.session.add(person)\n"),
+    (rows_by_hand, "on_booking(1, lambda s, b: s.delete(b))\n"),
+    (rows_by_hand, "session.add_all([one, other])\n"),
+    (rows_by_hand, "session.execute(insert(User), people)\n"),
+    (rows_by_hand, "session.execute(update(Task).values(title='x'))\n"),
+    (rows_by_hand, "session.execute(delete(Task))\n"),
+    (rows_by_hand, "from sqlalchemy import delete as gone\n"),
+    (rows_by_hand, "person = User(name='Anna')\n"),
+    (rows_by_hand, "task = models.Task(title='x')\n"),
+    (rows_by_hand, "person.phone = '+41790000000'\n"),
+    (rows_by_hand, "bid.price_cents += 100\n"),
+    (rows_by_hand, "setattr(bid, 'price_cents', 100)\n"),
     (naive_moments, "at = datetime.now(UTC)\n"),
     (naive_moments, "day = date.today()\n"),
 ]
@@ -358,6 +406,8 @@ def test_a_kept_rule_is_not_mistaken() -> None:
     kept = ast.parse('"""A module."""\nqueries.order_by(Bid.id)\nbid.state = BID.begins\nif role == "accepted": pass\n')
     for rule in (imports_inside, type_checking, missing_docstrings, unused_words, states_spelled_out, naive_moments):
         assert list(rule(kept)) == []
+    lived = "granted.add(code)\nself.pile = []\nsession.scalars(select(User))\nbids.place(session, task, by=helper)\n"
+    assert list(rows_by_hand(ast.parse(lived))) == []
     assert (
         list(words_of_states(ast.parse("words = ['Held', 'held safely', 'heldenhaft']\nstep = {BID.placed: 1}\n")))
         == []

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from babel.messages.extract import extract_from_dir
@@ -11,7 +12,7 @@ from jinja2 import DictLoader, Environment, TemplateSyntaxError, nodes
 
 from config import ROOT
 from marketplace.domain.lifecycles import LIFECYCLES
-from marketplace.web import states
+from marketplace.web import assets, states
 
 TEMPLATES = ROOT / "templates"
 STYLES = ROOT / "static" / "css" / "components"
@@ -108,6 +109,11 @@ class House:
                 named |= self.names_in(part.template.value)
         return named
 
+    def macros(self) -> dict[str, nodes.Macro]:
+        """The macros of the components by name."""
+        components = [tree for name, tree in self.trees.items() if name.startswith("components/")]
+        return {macro.name: macro for tree in components for macro in tree.find_all(nodes.Macro)}
+
     def used(self) -> set[str]:
         """Every template that another one extends, includes or imports from."""
         kinds = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
@@ -163,24 +169,9 @@ def component_faults(house: House) -> list[str]:
 MANY = {"form"}  # the parts of forms: fields, errors and what belongs to them
 
 
-# Parts that are drawn on no design page, and why.
-NOT_ON_DESIGN = {
-    "post": "a button with its form: pressing it there would send something",
-    "paper_links": "the papers of a booking, which the design page has none of",
-    "period_form": "the form of the money room, with its own two days",
-    "live_search": "a form around a list that follows it; the two searches show it",
-    "flashes": "what was said is said once, on top of whatever page comes next",
-}
-
-
 def macros_not_shown(house: House) -> list[str]:
     """Macros of components that the design page does not draw, neither itself nor through its frame or other components."""
-    macros = {
-        macro.name: {node.name for node in macro.find_all(nodes.Name)}
-        for name, tree in house.trees.items()
-        if name.startswith("components/")
-        for macro in tree.find_all(nodes.Macro)
-    }
+    macros = {name: {node.name for node in macro.find_all(nodes.Name)} for name, macro in house.macros().items()}
     reached: set[str] = set()
     waiting = {
         node.name
@@ -191,7 +182,95 @@ def macros_not_shown(house: House) -> list[str]:
     while waiting := (waiting & macros.keys()) - reached:
         reached |= waiting
         waiting = set().union(*(macros[name] for name in waiting))
-    return sorted(macros.keys() - reached - NOT_ON_DESIGN.keys())
+    return sorted(macros.keys() - reached)
+
+
+class State(NamedTuple):
+    """A macro with a parameter that was passed to it, and the word that was passed when it chooses the look."""
+
+    macro: str
+    parameter: str
+    word: str = ""
+
+
+LOOKS = {"look", "size", "tone", "type", "width"}  # parameters whose words choose how a part looks
+CALL_BLOCK = "caller"
+# What pages pass to a part and the design page does not, and why.
+STATES_NOT_ON_DESIGN = {
+    State("button", "action"): "where a button sends its form is not to be seen",
+    State("tile_radios", "heading"): "makes the question the heading of the page, which has one already",
+}
+
+
+def states_passed(house: House, names: Iterable[str]) -> set[State]:
+    """Every state in which these templates draw the macros of the components."""
+    macros = house.macros()
+    passed: set[State] = set()
+    for name in names:
+        tree = house.trees[name]
+        pairs = [pair for one in tree.find_all(nodes.FromImport) for pair in one.names if isinstance(pair, tuple)]
+        called = {alias: macro for macro, alias in pairs}
+        with_block = {id(block.call) for block in tree.find_all(nodes.CallBlock)}
+        for call in [call for call in tree.find_all(nodes.Call) if isinstance(call.node, nodes.Name)]:
+            if macro := macros.get(called.get(call.node.name, call.node.name)):
+                passed |= states_of(macro, call)
+                passed |= {State(macro.name, CALL_BLOCK)} if id(call) in with_block else set()
+    return passed
+
+
+def states_of(macro: nodes.Macro, call: nodes.Call) -> set[State]:
+    """What one call passes; a look that it does not pass is the one that the macro takes by itself."""
+    names = [argument.name for argument in macro.args]
+    given = dict(zip(names, call.args, strict=False)) | {keyword.key: keyword.value for keyword in call.kwargs}
+    defaults = dict(zip(reversed(names), reversed(macro.defaults), strict=False))
+    looks = {name: value for name, value in {**defaults, **given}.items() if name in LOOKS}
+    return {State(macro.name, name) for name in given} | {
+        State(macro.name, name, word) for name, value in looks.items() for word in words_of(value)
+    }
+
+
+def words_of(value: nodes.Expr) -> set[str]:
+    """The words that an expression may come to, as far as they are written in it: both of `"good" if x else "bad"`."""
+    if isinstance(value, nodes.CondExpr):
+        return words_of(value.expr1) | (words_of(value.expr2) if value.expr2 else set())
+    if isinstance(value, nodes.Or | nodes.And):
+        return words_of(value.left) | words_of(value.right)
+    return {value.value} if isinstance(value, nodes.Const) and isinstance(value.value, str) else set()
+
+
+def states_drawn(house: House) -> set[State]:
+    """The states on the design page, and in the frame that it stands in like every page."""
+    return states_passed(house, [name for name in house.trees if name.startswith(("design/", "layouts/base"))])
+
+
+def states_not_drawn(house: House) -> set[State]:
+    """The states in which pages draw a part and the design page does not. What parts draw inside is seen with them."""
+    pages = [name for name in house.trees if not name.startswith(("design/", "components/"))]
+    return states_passed(house, pages) - states_drawn(house)
+
+
+# The parts whose classes end in the word that chooses the look: "alert-bad", "button-danger".
+STYLED = {
+    "alert": "tone",
+    "avatar": "size",
+    "button": "look",
+    "card": "tone",
+    "confirm": "tone",
+    "event": "tone",
+    "pill": "tone",
+    "stat": "tone",
+}
+# Classes of the same form that are something else.
+PIECES = {
+    *("button-small", "button-wide", "card-title", "card-turn", "confirm-back"),
+    *("event-mark", "event-next", "event-text", "stat-figure", "stat-text"),
+}
+
+
+def states_styled(sheet: str) -> set[State]:
+    """The looks that the style sheet knows."""
+    classes = re.findall(rf"\.(({'|'.join(STYLED)})-([a-z]+))\b", sheet)
+    return {State(macro, STYLED[macro], word) for whole, macro, word in classes if whole not in PIECES}
 
 
 def nameless(house: House, endpoints: Iterable[str]) -> list[str]:
@@ -311,17 +390,27 @@ def test_a_component_is_called_like_its_macro_and_its_style_like_it(house: House
 
 def test_the_design_page_draws_every_part(house: House) -> None:
     assert macros_not_shown(house) == []
-    assert NOT_ON_DESIGN.keys() <= {
-        macro.name
-        for name, tree in house.trees.items()
-        if "components/" in name
-        for macro in tree.find_all(nodes.Macro)
-    }
+
+
+def test_the_design_page_draws_every_part_in_every_state(house: House, figure: Callable[[str, int], None]) -> None:
+    assert states_not_drawn(house) == STATES_NOT_ON_DESIGN.keys()
+    figure("states of parts drawn on the design page", len(states_drawn(house)))
+
+
+def test_the_design_page_draws_every_look_that_the_style_sheet_knows(house: House) -> None:
+    sheet, _ = assets.join_styles(ROOT / "static")
+    styled = states_styled(sheet.decode())
+    assert {State("alert", "tone", "bad"), State("button", "look", "danger"), State("pill", "tone", "info")} <= styled
+    assert {state.macro for state in styled} == STYLED.keys()
+    assert styled - states_drawn(house) == set()
+    assert STYLED.keys() <= house.macros().keys()
+    assert all(f".{piece}" in sheet.decode() for piece in PIECES)
 
 
 def test_htmx_is_loaded_by_the_pages_that_use_it_and_by_no_others(house: House) -> None:
     loading = {name for name, text in house.sources.items() if '{% include "layouts/htmx.html" %}' in text}
-    using = {name for name, text in house.sources.items() if re.search(r"call live_search\(", text)}
+    calling = {name for name, text in house.sources.items() if re.search(r"call live_search\(", text)}
+    using = {"design/index.html" if name.startswith("design/") else name for name in calling}  # its rooms stand in it
     assert loading == using
     assert loading
     spelled_out = {name for name, text in house.sources.items() if re.search(r"\b(data-)?hx-\w", text)}
@@ -436,6 +525,45 @@ def test_a_part_missing_on_the_design_page_is_seen(built: Callable[..., House]) 
         components__b="{% macro inner() %}{% endmacro %}{% macro menu() %}{% endmacro %}",
     )
     assert macros_not_shown(house) == ["hidden"]
+
+
+def test_a_state_missing_on_the_design_page_is_seen(built: Callable[..., House]) -> None:
+    house = built(
+        components__a="{% macro part(text, look='plain', size=None) %}{% endmacro %}{% macro other(note=None) %}{% endmacro %}",
+        design__a='{{ part("a") }}{{ part("b", size=None) }}{{ other() }}',
+        layouts__base='{{ other(note="drawn in the frame") }}',
+        tasks__a='{{ part("a", look="plain") }}{{ part("b", "loud", size="big" if it else "small") }}',
+        tasks__b='{% from "components/a.html" import other as drawn %}{% call drawn(1) %}{% endcall %}{{ drawn(extra=1) }}',
+    )
+    assert states_not_drawn(house) == {
+        State("part", "look"),
+        State("part", "look", "loud"),
+        State("part", "size", "big"),
+        State("part", "size", "small"),
+        State("other", CALL_BLOCK),
+        State("other", "extra"),
+    }
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        State("alert", "tone", "bad"),
+        State("button", "look", "danger"),
+        State("card", "tone", "honey"),
+        State("pill", "tone", "info"),
+    ],
+    ids=lambda lost: f"{lost.word} {lost.macro}",
+)
+def test_a_look_taken_off_the_design_page_is_seen(shared_app: Flask, house: House, lost: State) -> None:
+    call = re.compile(rf'(\b{lost.macro}\((?:(?![{{}}]).)*)"{lost.word}"')
+    without = {
+        name: call.sub(r"\1none", text) if name.startswith("design/") else text for name, text in house.sources.items()
+    }
+    poorer = House(shared_app.jinja_env, without)
+    sheet, _ = assets.join_styles(ROOT / "static")
+    assert poorer.broken == []
+    assert states_styled(sheet.decode()) - states_drawn(poorer) == {lost}
 
 
 def test_words_outside_the_glossary_are_seen() -> None:

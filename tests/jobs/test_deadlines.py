@@ -15,9 +15,10 @@ from marketplace.domain.lifecycles import BOOKING
 from marketplace.domain.policy import Policy
 from marketplace.gateways.pictures import small_of
 from marketplace.jobs import deadlines
-from marketplace.models import Bid, Booking, Draft, Notice, Payment, Settlement, Task, User
+from marketplace.models import Bid, Booking, Draft, Notice, OutboxItem, Payment, Settlement, Task, User
 from marketplace.queries.ledger import ledger_faults
-from tests.factories import make_bid, make_booking, make_operator, make_task, payment_of
+from marketplace.web.mails import words
+from tests.factories import make_bid, make_booking, make_helper, make_operator, make_task, payment_of
 
 POLICY = Policy()
 
@@ -41,6 +42,18 @@ def told(session: Session) -> list[str]:
     return sorted(session.scalars(select(Notice.kind)))
 
 
+def told_to(session: Session, user_id: int) -> list[str]:
+    return list(session.scalars(select(Notice.kind).where(Notice.user_id == user_id).order_by(Notice.id)))
+
+
+def mails(session: Session, user_id: int, kind: str) -> list[tuple[str, str]]:
+    """What lies in the outbox for this person, as an English reader gets it: subject and body."""
+    reader = session.get_one(User, user_id)
+    reader.language = "en"
+    lying = select(OutboxItem.facts).where(OutboxItem.user_id == user_id, OutboxItem.kind == kind)
+    return [words(kind, reader, facts) for facts in session.scalars(lying)]
+
+
 def test_a_bid_and_its_task_run_out(app: Flask, session: Session) -> None:
     task = make_task(session)
     bid = make_bid(session, task, starts_at=clock.now() + timedelta(days=6))
@@ -56,6 +69,19 @@ def test_a_bid_and_its_task_run_out(app: Flask, session: Session) -> None:
     assert told(session) == ["bid_expired", "task_expired"]
 
 
+def test_a_proposal_of_the_customer_that_runs_out_is_told_to_both(app: Flask, session: Session) -> None:
+    task, expires_at = make_task(session), clock.now() + timedelta(days=1)
+    customer, helper = task.customer_id, make_helper(session).id
+    make_bid(session, task, session.get_one(User, helper), state="countered", expires_at=expires_at)
+    with later(days=1, minutes=1):
+        assert work_off(app) == {"bids_expired": 1}
+    assert (told_to(session, customer), told_to(session, helper)) == (["proposal_expired"], ["proposal_missed"])
+    [(_, to_customer)] = mails(session, customer, "proposal_expired")
+    assert "The helper did not answer it in time" in to_customer
+    [(_, to_helper)] = mails(session, helper, "proposal_missed")
+    assert "You did not answer it in time" in to_helper
+
+
 def test_silence_signs_off_after_72_hours_and_not_before(app: Flask, session: Session) -> None:
     booking = make_booking(
         session, state="finished"
@@ -68,6 +94,12 @@ def test_silence_signs_off_after_72_hours_and_not_before(app: Flask, session: Se
     assert state_of(session, booking) == "signed_off"
     assert state_of(session, payment_of(session, booking)) == "released"
     assert ledger_faults(session) == []
+    about_money = ("silence_signed_off", "visit_signed_off")
+    assert [one for one in told_to(session, booking.customer_id) if one in about_money] == ["silence_signed_off"]
+    assert [one for one in told_to(session, booking.helper_id) if one in about_money] == ["visit_signed_off"]
+    [(subject, body)] = mails(session, booking.customer_id, "silence_signed_off")
+    assert subject.startswith("Counts as signed off: ")
+    assert "You said nothing for 72 hours, so the visit counts as signed off; the helper is paid." in body
 
 
 def test_silence_signs_nothing_off_that_was_called_unsolved(app: Flask, session: Session) -> None:

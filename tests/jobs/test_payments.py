@@ -55,6 +55,7 @@ from marketplace.models import (
     User,
 )
 from marketplace.queries.ledger import ledger_faults
+from marketplace.web.mails import words
 from tests.factories import make_bid, make_helper, make_operator, make_task, make_user, tomorrow_at
 from tests.money import (
     POLICY,
@@ -88,6 +89,12 @@ def no_faults_left(doors: Gateways) -> Any:
 
 def booking_of(session: Session, payment: Payment) -> Booking:
     return session.get_one(Booking, payment.booking_id)
+
+
+def told_of_lapsing(session: Session) -> list[tuple[int, dict[str, Any]]]:
+    """Who is told that a reservation has lapsed, with the facts."""
+    told = select(OutboxItem.user_id, OutboxItem.facts).where(OutboxItem.kind == "reservation_lapsed")
+    return [(user_id, facts) for user_id, facts in session.execute(told)]
 
 
 class Counted:
@@ -224,6 +231,11 @@ def test_what_is_not_paid_in_time_lapses_and_cannot_be_paid_any_more(session: Se
     assert doors.payments.read_checkout(reference).outcome == "abandoned"
     assert booking_of(session, payment).state == "lapsed"
     assert session.get_one(Task, booking_of(session, payment).task_id).state == "open"
+    [(told, facts)] = told_of_lapsing(session)
+    assert told == payment.customer_id
+    reader = session.get_one(User, told)
+    reader.language = "en"
+    assert "Nothing was charged, and the time is free again." in words("reservation_lapsed", reader, facts)[1]
 
 
 def test_paid_in_the_last_instant_wins_over_giving_up(session: Session, doors: Gateways) -> None:
@@ -239,6 +251,7 @@ def test_given_up_frees_the_task_at_once(session: Session, doors: Gateways) -> N
     assert give_up(payment.booking_id, doors, by=session.get_one(User, payment.customer_id))
     assert booking_of(session, payment).state == "lapsed"
     assert doors.payments.read_checkout(reference).outcome == "abandoned"
+    assert told_of_lapsing(session) == [], "who gives it up sees it"
 
 
 def test_nobody_else_closes_a_customers_page(session: Session, doors: Gateways) -> None:

@@ -248,6 +248,7 @@ def test_every_bid_says_the_same_facts_in_the_same_order_and_why_it_stands_there
     icons = "all => all.map(one => one.querySelector('use')?.getAttribute('href').split('#')[1])"
     signs = [bids.nth(number).locator(".facts > li").evaluate_all(icons) for number in range(3)]
     assert {len(one) for one in signs} == {5}  # and the price in the head
+    assert all("Included:" in one and "Stands until" in one for one in bids.all_inner_texts())
     assert {(one[0], one[3], one[4]) for one in signs} == {("calendar", "map-pin", "clock")}
     sizes = bids.first.locator("*").evaluate_all("all => all.map(one => parseFloat(getComputedStyle(one).fontSize))")
     price = bids.first.locator(".price").evaluate(
@@ -261,7 +262,7 @@ def test_bids_stand_side_by_side_in_a_table_on_a_wide_screen(enter, town):
     table = page.locator("main table")
     expect(table).to_be_visible()
     assert table.locator("tbody th[scope=row]").all_inner_texts() == [
-        "Total price", "Earliest time", "Badge", "Rating", "Distance", "Reply time"
+        "Total price", "Earliest time", "Badge", "Rating", "Distance", "Reply time", "Included", "Stands until"
     ]  # fmt: skip
     assert table.locator("thead th[scope=col]").count() == 3
 

@@ -1,11 +1,13 @@
 """The style sheet is one small cached answer, and no configured colour makes a page unreadable."""
 
 import gzip
+import re
 from pathlib import Path
 
 import pytest
 
 from marketplace.web import assets
+from tests.page import Page
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
 COLOURS = ("#7a2550", "#ffd200", "#e20074", "#001155", "#808080", "#00aa55", "#ffffff", "#000000")
@@ -19,6 +21,58 @@ def test_the_style_sheet_keeps_its_order_and_its_weight():
     assert "/*" not in text
     assert digest == assets.short_hash(sheet)
     assert len(gzip.compress(sheet, 9)) <= 12 * 1024
+
+
+def served(client):
+    """The style sheet that the pages of this client ask for."""
+    (link,) = client.get("/").all("link[rel=stylesheet]")
+    return client.get(link.get("href")).response.text
+
+
+def test_no_text_waits_for_the_font_or_moves_when_it_comes(client):
+    faces = re.findall(r"@font-face \{(.*?)\}", served(client), re.DOTALL)
+    assert faces
+    assert all("font-display: optional;" in face for face in faces)
+
+
+def test_every_colour_has_its_own_for_dark_pages(client):
+    tokens = served(client).partition("@layer tokens")[2].partition("@font-face")[0]
+    plain, _, by_scheme = tokens.partition("@supports (color: light-dark(#000, #fff))")
+    assert "color-scheme: light;" in plain
+    assert "color-scheme: light dark;" in by_scheme
+    pairs = dict(re.findall(r"(--[a-z-]+): light-dark\((#\w+, #\w+)\);", by_scheme))
+    assert {
+        "--paper",
+        "--surface",
+        "--sunken",
+        "--ink",
+        "--soft",
+        "--line",
+        "--edge",
+        "--brand",
+        "--bad",
+    } <= pairs.keys()
+    by_day, by_night = ({name: pair.split(", ")[side] for name, pair in pairs.items()} for side in (0, 1))
+    assert {name for name in pairs if by_day[name] == by_night[name]} == set()
+    assert by_day == {name: colour for name, colour in re.findall(r"(--[a-z-]+): (#\w+);", plain) if name in pairs}
+    assert {"light": long(by_day["--surface"]), "dark": long(by_night["--surface"])} == assets.SURFACE
+    for colours in (by_day, by_night):
+        for text in ("--ink", "--soft", "--brand-text", "--info", "--good", "--warn", "--bad"):
+            for ground in ("--paper", "--surface", "--sunken"):
+                assert assets.contrast(long(colours[text]), long(colours[ground])) >= 4.5, (text, ground)
+
+
+def long(colour):
+    """`#fff` as `#ffffff`."""
+    return colour if len(colour) == 7 else "#" + "".join(2 * digit for digit in colour[1:])
+
+
+def test_an_operators_colour_is_another_one_on_dark_pages(started_in):
+    client = Page(started_in("test", BRAND_COLOUR="#7a2550", BRAND_COLOUR_DARK="#ffd200"))
+    sheets = [client.get(one.get("href")).response.text for one in client.get("/").all("link[rel=stylesheet]")]
+    by_day, _, by_night = sheets[1].partition("@media (prefers-color-scheme:dark)")
+    assert "--brand:#7a2550;" in by_day
+    assert "--brand:#ffd200;" in by_night
 
 
 def test_every_component_style_belongs_to_a_component():

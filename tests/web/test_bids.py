@@ -6,14 +6,20 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
+from config import LANGUAGES
 from marketplace import clock
 from marketplace.db import db
+from marketplace.domain.bidding import ORDERS, Terms, check_terms
+from marketplace.domain.errors import Invalid
+from marketplace.domain.policy import Policy
 from marketplace.models import Bid, BidStep, Booking, Slot, Standing, TakenQuarter, Task, User
+from marketplace.web.bids import WHY
 from tests.factories import make_bid, make_helper, make_task, make_user, tomorrow_at
 from tests.page import Page
 
@@ -148,6 +154,20 @@ def test_what_cannot_be_agreed_on_is_said_at_its_field(
     assert bids() == []
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_bounds_of_a_price_read_as_money_reads_everywhere(
+    app: Flask, session: Session, task: Task, language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.extensions, "policy", Policy(price_min_cents=1_050, price_max_cents=100_000))
+    page = Page(app, language)
+    page.sign_in(make_helper(session, "Hanna Helferin", language=language))
+    page.get(f"/tasks/{task.public_id}/bids/new").submit(filled(task, price="10"), status=422)
+    assert "CHF 10.50" in page.all("#price-error")[0].text_content().replace("\N{NO-BREAK SPACE}", " ")
+    assert "CHF 1’000.00" in page.all("#price-error")[0].text_content().replace("\N{NO-BREAK SPACE}", " ")
+    with pytest.raises(Invalid, match=r"CHF.10\.50 to CHF.1’000\.00"):
+        check_terms(Terms(1_049, 60, "Alles", clock.now()), now=clock.now(), policy=app.extensions["policy"])
+
+
 def test_a_time_taken_in_the_own_calendar_is_refused(
     session: Session, task: Task, helper: User, sign_in: SignIn
 ) -> None:
@@ -200,6 +220,8 @@ def test_both_sides_negotiate_and_every_step_is_kept(
     seller.post(f"/bids/{bid.public_id}/agreement").follow()
     assert (bid.state, bid.price_cents) == ("placed", 4800)
     steps = session.scalars(select(BidStep).where(BidStep.bid_id == bid.id).order_by(BidStep.number)).all()
+    assert all(step.at < step.expires_at <= step.starts_at for step in steps[1:])
+    assert steps[-1].expires_at == bid.expires_at
     assert [(step.number, step.side, step.price_cents) for step in steps] == [
         (1, "helper", 5500),
         (2, "customer", 4500),
@@ -207,7 +229,10 @@ def test_both_sides_negotiate_and_every_step_is_kept(
         (4, "customer", 4800),
         (5, "helper", 4800),
     ]
-    assert len(buyer.get(f"/bids/{bid.public_id}").all(".timeline .event")) == 5
+    events = [event.text_content() for event in buyer.get(f"/bids/{bid.public_id}").all(".timeline .event")]
+    assert len(events) == 5
+    assert ["Stands until" in event for event in events] == [True, True, True, True, False]  # the last one agrees
+    assert ["Included" in event for event in events] == [True, False, False, False, False]  # said where it is new
 
 
 def test_proposing_the_same_again_is_refused_with_the_input_kept(
@@ -328,8 +353,40 @@ def test_the_customer_compares_the_same_six_facts_in_the_stated_order(
         "Rating",
         "Distance",
         "Reply time",
+        "Included",
+        "Stands until",
     ]
     assert "Why this order?" in page.text
+    for place in (".bid-table", ".bid"):  # side by side and one by one
+        told = " ".join(one.text_content() for one in page.all(place))
+        assert all(told.count(fact) == 3 for fact in ("1 h", "Anfahrt")), told
+        assert "4.6 (average 4.8, 5 reviews)" in " ".join(told.split())
+
+
+def test_the_order_of_the_bids_is_stated(session: Session, task: Task, customer: User, sign_in: SignIn) -> None:
+    make_bid(session, task)
+    page, said = sign_in(customer), []
+    for order in ORDERS:
+        page.get(f"/tasks/{task.public_id}/bids?order={order}")
+        [chosen] = page.all(".tabs [aria-current]")
+        said.append((chosen.text_content().strip(), *(why for why in WHY.values() if str(why) in page.text)))
+    assert said == [
+        ("Best fit", "First the bids that fit best: price, rating, badge and time together."),
+        ("Lowest price", "First the lowest total price."),
+        ("Soonest", "First the helper who can come soonest."),
+        ("Best rating", "First the best cautious rating; helpers without reviews come last."),
+    ]
+
+
+def test_a_bid_says_its_six_terms(session: Session, task: Task, customer: User, sign_in: SignIn) -> None:
+    bid = make_bid(session, task, price_cents=6200, minutes=90, message="Ich bringe einen Repeater mit.")
+    page = sign_in(customer).get(f"/bids/{bid.public_id}")
+    told = {row.cssselect("dt")[0].text_content().strip(): row.text_content() for row in page.all(".summary-row")}
+    assert "CHF 62.00" in page.text
+    assert "1 h 30 min" in told["Duration"]
+    assert bid.included in told["Included"]
+    assert "Ich bringe einen Repeater mit." in told["Message"]
+    assert {"When", "Stands until"} <= told.keys()
 
 
 def test_the_customer_chooses_which_bids_stand_side_by_side(

@@ -136,11 +136,34 @@ def test_an_unknown_place_gives_a_sentence(client: Page, where: str) -> None:
 def test_an_ambiguous_place_gives_a_choice_that_is_taken(client: Page) -> None:
     address = begin(client)
     client.get(f"{address}/place").submit({"place": "Rüti", "remote": "remote"}, status=422)
+    assert "Several places are called so. Please choose one." in client.text
+    assert "Which place do you mean?" in client.text
     choices = [radio.get("value") for radio in client.all("input[name=place_choice]")]
     assert len(choices) > 2
     client.submit({"place": "Rüti", "place_choice": "CH-9999 Nirgendwo"}, status=422)
     client.submit({"place": "Rüti", "place_choice": choices[1]}).follow()
     assert choices[1].removeprefix("CH-") in client.text
+
+
+def test_a_place_that_is_not_quite_called_so_is_asked_about_as_one(client: Page) -> None:
+    address = begin(client)
+    client.get(f"{address}/place").submit({"place": "Basel-Stadt", "remote": "home"}, status=422)
+    assert "Do you mean this place?" in client.text
+    assert "Please choose the place below, or type another one." in client.text
+    assert "Several places" not in client.text
+    assert "Which place do you mean?" not in client.text
+    (radio,) = client.all("input[name=place_choice]")
+    assert radio.get("checked") is None
+    client.submit({"place": "Basel-Stadt", "place_choice": radio.get("value")}).follow()
+    assert "4051 Basel" in client.text
+
+
+@pytest.mark.parametrize("typed", ["Tessin", "Wallis", "Kanton Zürich"])
+def test_a_whole_region_is_said_to_be_one(client: Page, typed: str) -> None:
+    address = begin(client)
+    client.get(f"{address}/place").submit({"place": typed, "remote": "home"}, status=422)
+    assert "This is the name of a whole region. Please type a postcode or a town in it." in client.text
+    assert not client.all("input[name=place_choice]")
 
 
 def test_a_region_that_is_not_switched_on_is_said_so(client: Page, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,6 +180,8 @@ def test_a_budget_that_cannot_be_is_refused(client: Page, budget: str) -> None:
     address = begin(client)
     client.get(f"{address}/place").submit({"place": "3011 Bern", "remote": "home", "budget": budget}, status=422)
     assert client.all("#budget")[0].get("value") == budget
+    if budget in ("5", "1000000"):
+        assert "from CHF 10.00 to CHF 1’000.00" in client.text
 
 
 def test_nobody_else_sees_a_draft(client: Page, app: Flask, session: Session) -> None:

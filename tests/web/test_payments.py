@@ -337,7 +337,7 @@ def test_paying_twice_on_one_page_is_one_payment(session: Session, page: Page, b
 def test_a_bid_changed_meanwhile_is_shown_before_it_is_accepted(session: Session, page: Page, bid: Bid) -> None:
     page.get(acceptance(bid))
     step = session.scalars(select(BidStep).where(BidStep.bid_id == bid.id)).one()
-    terms = {name: getattr(step, name) for name in ("bid_id", "minutes", "included", "starts_at", "at")}
+    terms = {name: getattr(step, name) for name in ("bid_id", "minutes", "included", "starts_at", "expires_at", "at")}
     session.add(BidStep(number=2, side="helper", price_cents=9900, **terms))
     bid.price_cents = 9900
     session.commit()

@@ -74,7 +74,10 @@ def test_a_profile_shows_short_name_place_and_skills_but_no_position(session: Se
     assert "Peter" not in page.text
     assert "46.948" not in body
     assert "3011" not in body
-    assert "4.3" in page.text
+    assert "4.3 (average 4.8, 5 reviews)" in page.text  # in the head
+    assert "cautious rating; average 4.8 from 5 reviews" in page.text
+    assert "4.3 (average 4.8, 5 reviews)" in client.get("/helpers?place=3011+Bern").text
+    page.get(f"/helpers/{profile_of(session, hans).public_id}")
     assert "90 %" in page.text
     assert page.all(".badge-friend")
     assert len(page.all(".skill-list li")) == 2

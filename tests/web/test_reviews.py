@@ -178,3 +178,12 @@ def test_the_booking_shows_what_was_written_and_hides_what_is_not_open(session: 
     assert "both reviews are open now" in helper.text
     assert "Guter Kaffee." in customer.get(here).text
     assert "Sehr geduldig." in helper.get(here).text
+
+
+def test_what_a_helper_writes_is_said_to_be_for_the_customer_only(session: Session, sign_in: SignIn) -> None:
+    booking = make_booking(session, state="signed_off")
+    here, helper = f"/bookings/{booking.public_id}", sign_in(session.get_one(User, booking.helper_id))
+    helper.get(f"{here}/review").submit({"stars": "4", "words": "Guter Kaffee."}).follow()
+    customer = session.get_one(User, booking.customer_id)
+    assert f"{customer.short_name} can read it from" in helper.get(here).text
+    assert "Visible for everybody" not in helper.text

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -15,7 +16,16 @@ from marketplace.db import db
 from marketplace.domain.lifecycles import BOOKING, TASK
 from marketplace.models import Bid, Photo, Task, User
 from marketplace.web.tasks import step_of, whose_turn
-from tests.factories import make_bid, make_booking, make_helper, make_operator, make_task, make_user
+from tests.factories import (
+    make_bid,
+    make_booking,
+    make_done_booking,
+    make_helper,
+    make_operator,
+    make_review,
+    make_task,
+    make_user,
+)
 from tests.page import Page
 
 SignIn = Callable[..., Page]
@@ -55,10 +65,34 @@ def test_a_helper_sees_own_place_and_skills_at_once(sign_in: SignIn, session: Se
 def test_an_ambiguous_place_is_a_choice_of_links(client: Page, session: Session) -> None:
     make_task(session, title="In Rüti", place=("CH", "8630", "Rüti ZH", "ZH", 47.2597, 8.8525))
     client.get("/tasks?place=R%C3%BCti&skill=wifi")
+    assert "Several places are called like this. Which one do you mean?" in client.text
     links = [link.get("href") for link in client.all(".alert a")]
     assert len(links) > 2
     client.get(next(link for link in links if "8630" in link))
     assert titles(client) == ["In Rüti"]
+
+
+@pytest.mark.parametrize("address", ["/tasks", "/helpers"])
+def test_one_place_that_is_not_quite_called_so_is_asked_about_as_one(client: Page, address: str) -> None:
+    client.get(f"{address}?place=Z%C3%BCrich+4")
+    assert "Do you mean this place?" in client.text
+    assert "Several places" not in client.text
+    (link,) = client.all(".alert a")
+    label = link.text_content()
+    client.get(link.get("href"))
+    assert not client.all(".alert")
+    client.get(f"{address}?place={label}")
+    assert label == "8001 Zürich (ZH)"
+    assert not client.all(".alert"), "our own label is understood"
+
+
+@pytest.mark.parametrize("address", ["/tasks", "/helpers"])
+@pytest.mark.parametrize("typed", ["Tessin", "Uri", "Schweiz", "Kanton Bern", "Canton de Vaud", "Cantone Ticino"])
+def test_a_whole_region_is_said_to_be_one(client: Page, address: str, typed: str) -> None:
+    client.get(f"{address}?place={typed}")
+    assert "This is the name of a whole region. Please type a postcode or a town in it." in client.text
+    assert not client.all(".alert a")
+    assert "We do not know this place" not in client.text
 
 
 @pytest.mark.parametrize(
@@ -173,6 +207,19 @@ def test_a_helper_is_told_what_can_be_done(client: Page, sign_in: SignIn, sessio
     assert main["visitor"].startswith("/login?next=/tasks/")
     assert main["certified"] == f"{address}/bids/new"
     assert main["customer"] == main["other skill"] != main["certified"]
+
+
+def test_what_helpers_say_of_a_customer_is_for_helpers(client: Page, sign_in: SignIn, session: Session) -> None:
+    task = make_task(session)
+    customer = session.get_one(User, task.customer_id)
+    for stars in (5, 4):
+        make_review(session, make_done_booking(session, customer=customer), side="helper", stars=stars)
+    hidden = make_done_booking(session, customer=customer)
+    make_review(session, hidden, side="helper", stars=1, opens_at=clock.now() + timedelta(days=3))
+    said = "(average 4.5, 2 reviews)"
+    assert said in sign_in(make_helper(session)).get(f"/tasks/{task.public_id}").text
+    for other in (client, sign_in(make_user(session)), sign_in(customer)):
+        assert said not in other.get(f"/tasks/{task.public_id}").text
 
 
 def test_a_helper_with_a_bid_is_led_to_it(sign_in: SignIn, session: Session) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from marketplace.domain.places import Place, fold
 from marketplace.gateways.geocoder.found import NONE, Found
 from marketplace.gateways.geocoder.index import POSTCODE, Index
+from marketplace.gateways.geocoder.typed import understood
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "places.csv.gz"
 LONGEST_TEXT = 100
@@ -28,20 +29,23 @@ class BundledPlaces:
         asked = tidied(text)
         if not asked:
             return NONE
-        index = self._index(countries)
-        limit = max(1, limit)
-        if numbered := POSTCODE.fullmatch(asked):
-            return index.by_postcode(numbered, limit)
-        return index.by_name(asked, limit)
+        chosen = self._chosen(countries)
+        return understood(asked, chosen, lambda text: look_up(load(self.path, chosen), text, max(1, limit)))
 
     def nearest(self, lat: float, lon: float, *, countries: Collection[str] | None = None) -> Place | None:
         """Name the bundled place nearest to a position (degrees), or none when it lies over 30 km from all of them."""
         wanted = set(self.countries if countries is None else countries)
-        return self._index(self.countries if wanted <= set(self.countries) else wanted).nearest(lat, lon, wanted)
+        kept = self._chosen(self.countries if wanted <= set(self.countries) else wanted)
+        return load(self.path, kept).nearest(lat, lon, wanted)
 
-    def _index(self, countries: Collection[str] | None) -> "Index":
-        chosen = self.countries if countries is None else countries
-        return load(self.path, frozenset(country.upper() for country in chosen))
+    def _chosen(self, countries: Collection[str] | None) -> frozenset[str]:
+        return frozenset(country.upper() for country in (self.countries if countries is None else countries))
+
+
+def look_up(index: "Index", asked: str, limit: int) -> Found:
+    """Look a tidied text up as a postcode, with or without a name, or else as a name."""
+    numbered = POSTCODE.fullmatch(asked)
+    return index.by_postcode(numbered, limit) if numbered else index.by_name(asked, limit)
 
 
 def tidied(text: str) -> str:

@@ -12,13 +12,15 @@ class Found:
     """The answer to "what place does this text mean?": exactly one of one place, several to choose from, or none.
 
     A choice may hold a single place: the text was not quite its name, so somebody should say yes to it.
+    None with `is_region` means that the text is known, but names a whole region or country.
     """
 
     place: Place | None = None
     choices: tuple[Place, ...] = ()
+    is_region: bool = False
 
     def __post_init__(self) -> None:
-        if self.place and self.choices:
+        if bool(self.place) + bool(self.choices) + self.is_region > 1:
             raise ValueError("an answer is either one place or a choice")
 
     @property
@@ -33,11 +35,12 @@ class Found:
 
     @property
     def is_none(self) -> bool:
-        """Say whether no place is known by that text."""
+        """Say whether the text means no place that we know, and no few of them either."""
         return self.place is None and not self.choices
 
 
 NONE = Found()
+REGION = Found(is_region=True)
 
 
 class Geocoder(Protocol):

@@ -13,15 +13,6 @@ from marketplace.gateways.geocoder.found import NONE, Found
 # Localities of one postcode that lie further apart than this are worth asking about.
 ONE_POINT_KM = 5.0
 
-# Cantons and states whose name no town of theirs bears: who types one is asked, though a village somewhere is called so.
-REGION_NAMES = {
-    "aargau", "argovie", "argovia", "graubunden", "graubuenden", "grisons", "grigioni", "grischun", "jura",
-    "giura", "nidwalden", "nidwald", "nidvaldo", "obwalden", "obwald", "obvaldo", "thurgau", "thurgovie",
-    "turgovia", "tessin", "ticino", "uri", "waadt", "vaud", "wallis", "valais", "vallese", "baselland",
-    "unterwalden", "tirol", "karnten", "kaernten", "steiermark", "vorarlberg", "burgenland", "bayern", "hessen",
-    "sachsen", "thuringen", "thueringen", "saarland", "brandenburg", "niedersachsen", "schwaben",
-}  # fmt: skip
-
 COUNTRY_SIGNS = {"A": "AT", "D": "DE", "FL": "LI"}
 POSTCODE = re.compile(r"(?:(?P<country>CH|LI|AT|DE|FL|A|D)[- ]?)?(?P<postcode>[0-9]{4,5})(?:[ ,]+(?P<name>.+))?", re.I)
 
@@ -104,9 +95,6 @@ class Index:
 
     def by_name(self, asked: str, limit: int) -> Found:
         """Answer a name: the places called so, else those spelled so, else what begins so, else what a part names."""
-        return asked_back(asked, self._called(asked, limit))
-
-    def _called(self, asked: str, limit: int) -> Found:
         keys = spellings(asked)
         named = {row for key in keys for row in rows_of(self.of_name, key)}
         spelled = {row for key in keys for row in rows_of(self.of_spelling, key)}
@@ -210,11 +198,6 @@ def localities(rows: list[Row]) -> list[Row]:
 def apart_km(one: Row, other: Row) -> float:
     """Measure how far two rows lie apart, in km."""
     return distance_km(float(one.lat), float(one.lon), float(other.lat), float(other.lon))
-
-
-def asked_back(asked: str, found: Found) -> Found:
-    """Make a choice of the one place that is called like a whole region: `Tessin`, `Vaud`."""
-    return Found(choices=(found.place,)) if found.place and spellings(asked) & REGION_NAMES else found
 
 
 def one_or_choice(rows: list[Row], limit: int) -> Found:

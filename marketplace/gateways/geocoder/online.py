@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from geopy.location import Location
 from marketplace.domain.places import Place, distance_km, spellings
 from marketplace.gateways.geocoder.bundled import BundledPlaces, tidied
 from marketplace.gateways.geocoder.found import NONE, Found
-from marketplace.gateways.geocoder.index import ONE_POINT_KM, POSTCODE, asked_back, signed
+from marketplace.gateways.geocoder.index import ONE_POINT_KM, POSTCODE, signed
 from marketplace.gateways.geocoder.memory import Answers
 from marketplace.gateways.geocoder.services import (
     Hits,
@@ -29,6 +30,7 @@ from marketplace.gateways.geocoder.services import (
     of_photon,
     of_swisstopo,
 )
+from marketplace.gateways.geocoder.typed import understood
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +76,11 @@ class OnlineGeocoder:
         if not asked:
             return NONE
         chosen = sorted(self.bundled.countries if countries is None else {country.upper() for country in countries})
-        found = self.answers.get(self._question(asked, chosen)) or self._find(asked, chosen)
-        return found if found.is_one else Found(choices=found.choices[: max(1, limit)])
+        found = understood(asked, chosen, lambda text: self._known(text, chosen))
+        return replace(found, choices=found.choices[: max(1, limit)])
+
+    def _known(self, asked: str, countries: list[str]) -> Found:
+        return self.answers.get(self._question(asked, countries)) or self._find(asked, countries)
 
     def _find(self, asked: str, countries: list[str]) -> Found:
         """Ask the service and keep its answer; what it does not know or cannot say is looked up in the bundle."""
@@ -86,7 +91,7 @@ class OnlineGeocoder:
             return self.bundled.find(asked, countries=within, limit=MOST_CHOICES)
         uncovered = [country for country in within if self.covers and country not in self.covers]
         elsewhere = self.bundled.find(asked, countries=uncovered) if uncovered else NONE
-        found = asked_back(asked, answer(asked, hits + ([elsewhere.place] if elsewhere.place else [])))
+        found = answer(asked, hits + ([elsewhere.place] if elsewhere.place else []))
         if found.is_none:
             found = self.bundled.find(asked, countries=within, limit=MOST_CHOICES)
         self.answers.put(self._question(asked, countries), found)
