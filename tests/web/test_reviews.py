@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
@@ -50,7 +51,7 @@ def test_a_review_waits_for_the_other_side_and_says_until_when(
     customer.submit({"stars": "5", "words": PRAISE}).follow()
     assert "Your review opens on" in customer.text
     customer.get(address(booking))
-    opens = session.scalars(select(Review.opens_at)).one()
+    opens = session.scalars(select(Review.opens_at)).one().astimezone(ZoneInfo("Europe/Zurich"))
     assert "Waiting for the other side: visible on" in customer.text
     assert f"{opens.day} {opens:%B} {opens.year}" in customer.text
     assert PRAISE in customer.text
