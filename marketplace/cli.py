@@ -57,7 +57,7 @@ def serve(port: int, host: str, workers: int) -> None:
         settings = ["--workers", str(workers), "--threads", "4", "--preload", "--graceful-timeout", "5"]
         # Passkeys work under a name, not under a bare number.
         address = current_app.config["PUBLIC_URL"] or f"http://{'localhost' if host == '127.0.0.1' else host}:{port}"
-        current_app.config["ADDRESS_FILE"].write_text(address)
+        _write_down(address)
         click.echo(_welcome(address))
         environment = {**os.environ, "ENVIRONMENT": current_app.config["ENVIRONMENT"], "PUBLIC_URL": address}
         web = [*gunicorn, *settings, "--log-level", "warning"]
@@ -86,6 +86,7 @@ def demo(fresh: bool, forward: str | None) -> None:
     """Fill the database with sample people, or move the demo's clock."""
     if not current_app.config["DEMO"]:
         _anew_as_demo()
+    _refuse_real_people()
     if forward:
         if not inspect(db.engine).has_table("users"):
             raise click.ClickException("there is no marketplace here yet; `make run` makes one")
@@ -220,6 +221,14 @@ def _beside(file: Path) -> Path:
     return file.with_name(file.name + ".sig")
 
 
+def _write_down(address: str) -> None:
+    """Keep where this marketplace answers for those who write mails outside of it; in one move, so that nobody reads half."""
+    file = current_app.config["ADDRESS_FILE"]
+    new = file.with_suffix(".new")
+    new.write_text(address)
+    new.replace(file)
+
+
 def _migrate(*, fresh: bool = False) -> None:
     """Bring the database to the newest tables (from nothing with `fresh`) and install the skills."""
     try:
@@ -275,6 +284,16 @@ def _anew_as_demo() -> None:
     if os.environ.get("ENVIRONMENT"):
         raise click.UsageError("this needs ENVIRONMENT=demo: sample people do not belong among real ones")
     os.execve(sys.executable, [sys.executable, "-m", "flask", *sys.argv[1:]], {**os.environ, "ENVIRONMENT": "demo"})  # noqa: S606
+
+
+def _refuse_real_people() -> None:
+    """No demo where people live who are none of its own, whatever the environment is called."""
+    if not inspect(db.engine).has_table("users") or not builder.is_filled(db.session):
+        return
+    if not builder.is_sample(db.session):
+        raise click.UsageError(
+            "the people in this database are none of the demo's. Nothing was changed. Name another one with DATABASE_URL"
+        )
 
 
 def _span(text: str) -> timedelta:

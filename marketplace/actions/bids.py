@@ -1,6 +1,6 @@
 """Writing bids: placing them, going back and forth about price and time, and how they end.
 
-The first thing that each verb does to a bid is the guarded move, so that of two who act at once the second finds
+The first thing that each verb does to a bid is the guarded move (or to lock it), so that of two who act at once the second finds
 another state or waits; what stood on the table before stays in the steps.
 """
 
@@ -200,7 +200,7 @@ def expire_task(session: Session, task: Task) -> None:
     """A task that found nobody in time ends, and its bids with it. Raises WrongState."""
     tasks.expire(session, task)
     for bid in _live_bids(session, task):
-        _expire(session, bid)
+        _expire(session, bid, with_task=True)
 
 
 def expire(session: Session, bid: Bid, *, due_by: datetime | None = None) -> None:
@@ -344,12 +344,15 @@ def _decline(session: Session, bid: Bid, *, by: User | None) -> None:
     outbox.tell(session, bid.helper_id, "bid_declined", task_id=bid.task_id, bid_id=bid.id)
 
 
-def _expire(session: Session, bid: Bid) -> None:
-    """End a bid that stood too long; of a counter-proposal both sides hear, for the helper was the silent one."""
-    was_countered = bid.state == BID.countered
+def _expire(session: Session, bid: Bid, *, with_task: bool = False) -> None:
+    """End a bid that stood too long; of a counter-proposal both sides hear, for the helper was the silent one.
+
+    When the task's own time is over nobody was silent, and its customer hears of the task.
+    """
+    was_unanswered = bid.state == BID.countered and not with_task
     move(session, Bid, bid.id, BID, "expire")
     journal.record(session, "bid_expired", bid, by=None)
-    if was_countered:
+    if was_unanswered:
         _tell_customer(session, bid, "proposal_expired")
-    kind = "proposal_missed" if was_countered else "bid_expired"
+    kind = "proposal_missed" if was_unanswered else "bid_expired"
     outbox.tell(session, bid.helper_id, kind, task_id=bid.task_id, bid_id=bid.id)

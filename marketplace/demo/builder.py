@@ -34,6 +34,11 @@ def is_filled(session: Session) -> bool:
     return bool(session.scalar(select(func.count(User.id))))
 
 
+def is_sample(session: Session) -> bool:
+    """Whether those who live here are ours: the agent, who comes first, is among them."""
+    return session.scalar(select(User.id).where(User.email == parts.FIRST.email)) is not None
+
+
 def is_half_filled(session: Session) -> bool:
     """Whether a filling was interrupted: our agent, who comes first, is here, but no admin, who comes last."""
     agent = select(User.id).where(User.email == parts.FIRST.email)

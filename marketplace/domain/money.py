@@ -1,9 +1,8 @@
 """Money in whole minor units (cents, rappen): shares, fees and the names of the ledger's accounts. Never a float."""
 
 import re
-from decimal import Decimal
 
-from babel.numbers import format_currency
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 
 def percent_of(cents: int, percent: int) -> int:
@@ -13,7 +12,9 @@ def percent_of(cents: int, percent: int) -> int:
 
 def written(cents: int, currency: str) -> str:
     """`CHF 1’234.50`, as money is written all over Switzerland, with a point in French too, where other figures have a comma."""
-    return str(format_currency(Decimal(cents).scaleb(-2), currency, locale="de_CH"))
+    francs, rappen = divmod(abs(cents), 100)
+    grouped = f"{francs:,}".replace(",", "’")
+    return f"{currency}{'-' if cents < 0 else NO_BREAK_SPACE}{grouped}.{rappen:02}"
 
 
 def cents_typed(text: str) -> int:

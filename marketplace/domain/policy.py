@@ -82,6 +82,7 @@ class Policy:
     friend_customers: int = 4
     friend_rating_hundredths: int = 430
     friend_completion_percent: int = 90
+    fair_stars: int = 3  # the word of a reviewer whom others rate lower on average counts half
 
     @property
     def reservation(self) -> timedelta:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from math import sqrt
 
 Z = 1.0  # one standard deviation of caution, as the published rule of the Friend badge says
-FAIR_STARS = 3  # whoever others rate below this is heard half
 
 
 @dataclass(frozen=True)
@@ -54,12 +53,12 @@ def weight_of_repeat(earlier: int) -> float:
     return 1 / (1 + earlier)
 
 
-def weight_of_reviewer(others_say: float | None, *, suspended: bool) -> float:
-    """How much a customer's word counts by their own standing: half when other helpers rate them poorly, nothing while suspended.
+def weight_of_reviewer(others_say: float | None, *, suspended: bool, fair_stars: float) -> float:
+    """How much a reviewer's word counts by their own standing: half below `fair_stars`, nothing while suspended.
 
-    `others_say` is the plain average of what helpers other than the one reviewed say; None when they say nothing.
+    `others_say` is the plain average of what people other than the one reviewed say of the reviewer; None when they say nothing.
     So the one reviewed has no way to make the word of somebody dissatisfied count less.
     """
     if suspended:
         return 0
-    return 1 if others_say is None or others_say >= FAIR_STARS else 1 / 2
+    return 1 if others_say is None or others_say >= fair_stars else 1 / 2

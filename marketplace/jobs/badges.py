@@ -1,13 +1,13 @@
 """Derived standings: made again from the rows of record after each change that may matter, or all from nothing."""
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from marketplace import clock
 from marketplace.actions import badges
 from marketplace.db import transaction
 from marketplace.domain.policy import Policy
-from marketplace.models import Bid, Booking, Certification, Review, Standing, User, VisitStep
+from marketplace.models import Bid, Booking, Certification, JournalEntry, Review, Standing, User, VisitStep
 from marketplace.queries.badges import record_of, reply_minutes, standing
 
 
@@ -31,18 +31,15 @@ def rebuild(*, policy: Policy) -> int:
 
 def _refresh(session: Session, helper_id: int, policy: Policy) -> None:
     now = clock.now()
-    record, rating = record_of(session, helper_id, at=now)
+    record, rating = record_of(session, helper_id, at=now, policy=policy)
     row = standing(session, helper_id) or Standing(helper_id=helper_id, is_friend=False)
     badges.refresh(session, row, record, rating, reply_minutes(session, helper_id), policy=policy)
 
 
 def _stale(session: Session, limit: int) -> list[int]:
-    """Helpers without a standing, or with something newer: a review, a visit step, a bid, a decision, a reviewer's standing.
-
-    A reviewer who is let in again leaves no newer row; that is seen by the daily rebuilding.
-    """
+    """Helpers without a standing, or with something newer: a review, a visit step, a bid, a decision, a reviewer's standing."""
     now = clock.now()
-    given, of_author, author = aliased(Review), aliased(Review), aliased(User)
+    given, of_author, let_in_or_out = aliased(Review), aliased(Review), aliased(JournalEntry)
     newer = (
         select(Review.about_id).where(
             Review.about_id == User.id, Review.opens_at <= now, Review.opens_at > Standing.computed_at
@@ -56,10 +53,19 @@ def _stale(session: Session, limit: int) -> list[int]:
         ),
         select(given.id)
         .join(of_author, of_author.about_id == given.author_id)
-        .where(given.about_id == User.id, of_author.opens_at <= now, of_author.opens_at > Standing.computed_at),
+        .where(
+            given.about_id == User.id,
+            of_author.side == "helper",
+            of_author.opens_at <= now,
+            of_author.opens_at > Standing.computed_at,
+        ),
         select(given.id)
-        .join(author, author.id == given.author_id)
-        .where(given.about_id == User.id, author.suspended_at > Standing.computed_at),
+        .join(let_in_or_out, and_(let_in_or_out.subject_kind == "users", let_in_or_out.subject_id == given.author_id))
+        .where(
+            given.about_id == User.id,
+            let_in_or_out.event.in_(("account_suspended", "account_restored")),
+            let_in_or_out.at > Standing.computed_at,
+        ),
     )
     return list(
         session.scalars(

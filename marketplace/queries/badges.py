@@ -3,15 +3,19 @@
 from collections.abc import Iterable
 from datetime import datetime
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, ScalarSelect, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
 from marketplace.domain.badges import Record
 from marketplace.domain.lifecycles import BOOKING, BOOKING_DONE, CERTIFICATION
+from marketplace.domain.policy import Policy
 from marketplace.domain.ratings import Rating, WeightedStars, rate, weight_of_repeat, weight_of_reviewer
 from marketplace.models import Bid, Booking, Certification, Review, Standing, Task, User
+
+Role = Literal["customer", "helper"]
+OTHER: dict[Role, Role] = {"customer": "helper", "helper": "customer"}  # who says something of somebody in this role
 
 
 def standing(session: Session, helper_id: int) -> Standing | None:
@@ -25,10 +29,10 @@ def standings(session: Session, helper_ids: Iterable[int]) -> dict[int, Standing
     return {one.helper_id: one for one in found}
 
 
-def record_of(session: Session, helper_id: int, *, at: datetime) -> tuple[Record, Rating]:
+def record_of(session: Session, helper_id: int, *, at: datetime, policy: Policy) -> tuple[Record, Rating]:
     """What counts of a helper at `at`, made from the rows of record alone: the same whenever it is made again."""
     signed_off, customers, let_down, certified = session.execute(_RECORD, {"helper_id": helper_id}).one()
-    rating = rating_of(session, helper_id, at=at)
+    rating = rating_of(session, helper_id, "helper", at=at, policy=policy)
     record = Record(
         certified=bool(certified),
         signed_off=signed_off,
@@ -41,13 +45,19 @@ def record_of(session: Session, helper_id: int, *, at: datetime) -> tuple[Record
     return record, rating
 
 
-def rating_of(session: Session, user_id: int, *, at: datetime) -> Rating:
-    """The rating that the reviews open at `at` make, each weighted by its author's standing and by how often they came before."""
+def rating_of(session: Session, user_id: int, role: Role, *, at: datetime, policy: Policy) -> Rating:
+    """The rating that the reviews open at `at` make of a person in this role, as helper or as customer.
+
+    Each is weighted by its author's standing in the other role and by how often the author came before.
+    """
+    asked = {"about_id": user_id, "said_by": OTHER[role], "said_of_them": role, "at": at}
     earlier: dict[int, int] = {}
     weighted = []
-    for author_id, stars, suspended_at, others_say in session.execute(_OPEN_REVIEWS, {"about_id": user_id, "at": at}):
+    for author_id, stars, suspended_at, others_say in session.execute(_OPEN_REVIEWS, asked):
         standing_of_author = weight_of_reviewer(
-            None if others_say is None else float(others_say), suspended=suspended_at is not None
+            None if others_say is None else float(others_say),
+            suspended=suspended_at is not None,
+            fair_stars=policy.fair_stars,
         )
         weighted.append(WeightedStars(stars, standing_of_author * weight_of_repeat(earlier.get(author_id, 0))))
         earlier[author_id] = earlier.get(author_id, 0) + 1
@@ -85,12 +95,17 @@ _OPEN_REVIEWS = (
         .where(
             _OfAuthor.about_id == Review.author_id,
             _OfAuthor.author_id != Review.about_id,
+            _OfAuthor.side == bindparam("said_of_them"),
             _OfAuthor.opens_at <= bindparam("at"),
         )
         .scalar_subquery(),
     )
     .join(User, User.id == Review.author_id)
-    .where(Review.about_id == bindparam("about_id"), Review.opens_at <= bindparam("at"))
+    .where(
+        Review.about_id == bindparam("about_id"),
+        Review.side == bindparam("said_by"),
+        Review.opens_at <= bindparam("at"),
+    )
     .order_by(Review.at, Review.id)
 )
 _LAST_REPLIES = (

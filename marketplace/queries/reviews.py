@@ -1,5 +1,6 @@
 """Reading reviews: what is open about a person, and what a person has yet to write."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, bindparam, or_, select
@@ -11,7 +12,11 @@ from marketplace.models import Booking, Review
 
 OPEN_ABOUT = (
     select(Review)
-    .where(Review.about_id == bindparam("about_id"), Review.opens_at <= bindparam("at"))
+    .where(
+        Review.about_id == bindparam("about_id"),
+        Review.side.in_(bindparam("said_by", expanding=True)),
+        Review.opens_at <= bindparam("at"),
+    )
     .options(joinedload(Review.author))
     .order_by(Review.opens_at.desc(), Review.id.desc())
     .limit(bindparam("limit"))
@@ -19,9 +24,14 @@ OPEN_ABOUT = (
 )
 
 
-def about(session: Session, user_id: int, *, at: datetime, limit: int = 20, offset: int = 0) -> list[Review]:
-    """The reviews about this person that are open at `at`, newest first, with their authors."""
-    values = {"about_id": user_id, "at": at, "limit": limit, "offset": offset}
+def about(
+    session: Session, user_id: int, *, said_by: Collection[str], at: datetime, limit: int = 20, offset: int = 0
+) -> list[Review]:
+    """The reviews about this person by these sides that are open at `at`, newest first, with their authors.
+
+    What customers say of a helper is public; what helpers say of a customer is not.
+    """
+    values = {"about_id": user_id, "said_by": list(said_by), "at": at, "limit": limit, "offset": offset}
     return list(session.scalars(OPEN_ABOUT, values))
 
 

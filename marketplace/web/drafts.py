@@ -232,7 +232,8 @@ def _cookie_name() -> str:
 @bp.after_request
 def remember(response: Response) -> Response:
     """With every answer kept, the browser keeps the secrets of its drafts as long again: the newest first, the oldest go."""
-    if request.method != "POST" or response.status_code >= 400:
+    # A slow upload in one window must not bring back the secrets that there were before another window began a draft.
+    if request.method != "POST" or response.status_code >= 400 or request.endpoint == "drafts.add_photos":
         return response
     kept = [*filter(None, [g.get("begun_draft")]), *_secrets()][:DRAFTS_KEPT]
     if kept:

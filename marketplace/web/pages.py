@@ -8,7 +8,7 @@ from flask import Blueprint, current_app, render_template, request
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.db import db
 from marketplace.queries.skills import all_skills
@@ -80,7 +80,7 @@ def readyz() -> tuple[str, int, dict[str, str]]:
     plain = {"Content-Type": "text/plain"}
     try:
         db.session.execute(text("SELECT 1"))
-    except OperationalError:
+    except SQLAlchemyError:
         return "the database does not answer", 503, plain
     return "ready", 200, plain
 

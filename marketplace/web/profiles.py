@@ -168,7 +168,7 @@ def show(public_id: str) -> str:
         completion=_completion_percent(standing),
         ticks=codes_of((one.weekday, one.from_minute, one.to_minute) for one in page.profile.hours),
         spoken=[OWN_NAMES[code] for code in page.profile.languages if code in OWN_NAMES],
-        reviews=reviews.about(db.session, page.profile.user_id, at=clock.now()),
+        reviews=reviews.about(db.session, page.profile.user_id, said_by=["customer"], at=clock.now()),
         is_mine=current_user.is_authenticated and may_change_profile(current_user, page.profile),
     )
 

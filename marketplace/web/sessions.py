@@ -85,7 +85,22 @@ class ServerSessions(SessionInterface):
         elif session.row_id is None:
             self._begin(app, session, response)
         elif session.modified or clock.now() - session.seen_at > SEEN_EVERY:
-            _keep(session)
+            self._keep(app, session, response)
+
+    def _keep(self, app: Flask, session: ServerSession, response: Response) -> None:
+        """Write the values back; who is not signed in keeps the session as long again, since a draft is prolonged too."""
+        if PERSON in session:
+            _write_back(session)
+            return
+        name = self.get_cookie_name(app)
+        _write_back(session, timedelta(days=self.policy.visitor_days))
+        self._hand_out(app, response, request.cookies[name], self.policy.visitor_days)
+
+    def _hand_out(self, app: Flask, response: Response, token: str, days: int) -> None:
+        """Have the browser keep this secret."""
+        how: dict[str, Any] = {"secure": self.get_cookie_secure(app), "samesite": self.get_cookie_samesite(app)}
+        response.set_cookie(self.get_cookie_name(app), token, max_age=days * 86_400, httponly=True, **how)
+        response.vary.add("Cookie")
 
     def _renew(self, app: Flask, session: ServerSession, response: Response) -> None:
         """The old secret dies; who signs out leaves nothing behind for the next person at this browser."""
@@ -98,14 +113,11 @@ class ServerSessions(SessionInterface):
 
     def _begin(self, app: Flask, session: ServerSession, response: Response) -> None:
         """A row and a cookie for whoever has something to keep; a cookie that opens nothing is taken away."""
-        name = self.get_cookie_name(app)
-        how: dict[str, Any] = {"secure": self.get_cookie_secure(app), "samesite": self.get_cookie_samesite(app)}
         if session:
             days = self.policy.session_days if PERSON in session else self.policy.visitor_days
-            token = _insert(session, timedelta(days=days))
-            response.set_cookie(name, token, max_age=days * 86_400, httponly=True, **how)
-            response.vary.add("Cookie")
-        elif name in request.cookies:
+            self._hand_out(app, response, _insert(session, timedelta(days=days)), days)
+        elif (name := self.get_cookie_name(app)) in request.cookies:
+            how: dict[str, Any] = {"secure": self.get_cookie_secure(app), "samesite": self.get_cookie_samesite(app)}
             response.delete_cookie(name, httponly=True, **how)
 
 
@@ -160,12 +172,14 @@ def _insert(session: ServerSession, lifetime: timedelta) -> str:
     return token
 
 
-def _keep(session: ServerSession) -> None:
+def _write_back(session: ServerSession, prolonged: timedelta | None = None) -> None:
     """Write the values back. A row that somebody ended in the meantime stays ended."""
+    now = clock.now()
+    later = {"expires_at": now + prolonged} if prolonged else {}
     with transaction() as rows:
         rows.execute(
             update(UserSession)
             .where(UserSession.id == session.row_id)
-            .values(values=_serializer.dumps(dict(session)), seen_at=clock.now())
+            .values(values=_serializer.dumps(dict(session)), seen_at=now, **later)
             .execution_options(synchronize_session=False)
         )

@@ -15,6 +15,7 @@ from marketplace.db import by_public_id, db, transaction
 from marketplace.domain import posting
 from marketplace.domain.errors import N_, NotFound
 from marketplace.domain.lifecycles import BOOKING, TASK, TASK_TAKEN
+from marketplace.domain.ratings import Rating
 from marketplace.gateways.geocoder import Found
 from marketplace.gateways.pictures import small_of
 from marketplace.models import Skill, Task, User
@@ -138,16 +139,16 @@ def show(public_id: str) -> str:
     bids = queries.bids_on(db.session, task.id, person.id if person else None)
     booking = queries.booking_of(db.session, task.id) if task.state in TASK_TAKEN else None
     is_mine = person is not None and may_change_task(person, task)
-    helper = person if person and person.is_helper and not is_mine else None
+    is_bidder = person is not None and person.is_helper and not is_mine and _may_bid(person, task)
     return render_template(
         "tasks/show.html" if _may_read(task, person, bids) else "tasks/gone.html",
         task=task,
         bids=bids,
         booking=booking,
         is_mine=is_mine,
-        # What helpers say of the customer is for helpers, who decide whether to bid.
-        customer_rating=rating_of(db.session, task.customer_id, at=clock.now()) if helper else None,
-        may_bid=helper is not None and _may_bid(helper, task),
+        # What helpers say of the customer is for those who decide whether to bid.
+        customer_rating=_rating_of_customer(task) if is_bidder else None,
+        may_bid=is_bidder,
         told=posting.told(task.skill.questions, task.answers, language()),
         photos=_photo_entries(task),
         slots=[slot for slot in task.slots if task.state != TASK.open or slot.ends_at > clock.now()],
@@ -183,6 +184,10 @@ def _may_read(task: Task, person: User | None, bids: queries.BidsOnTask) -> bool
         return True
     is_open = task.state == TASK.open and not task.customer.suspended_at
     return is_open or (task.state != TASK.removed and bids.own_public_id is not None)
+
+
+def _rating_of_customer(task: Task) -> Rating:
+    return rating_of(db.session, task.customer_id, "customer", at=clock.now(), policy=policy())
 
 
 def _may_bid(person: User, task: Task) -> bool:

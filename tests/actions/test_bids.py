@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from marketplace import clock
@@ -13,7 +13,18 @@ from marketplace.actions import bids, tasks
 from marketplace.domain.errors import DomainError, Invalid, NotAllowed, WrongState
 from marketplace.domain.lifecycles import BID
 from marketplace.domain.policy import Policy
-from marketplace.models import Bid, BidStep, Booking, Certification, JournalEntry, Notice, TakenQuarter, Task, User
+from marketplace.models import (
+    Bid,
+    BidStep,
+    Booking,
+    Certification,
+    JournalEntry,
+    Notice,
+    OutboxItem,
+    TakenQuarter,
+    Task,
+    User,
+)
 from tests.factories import make_bid, make_helper, make_operator, make_task, make_user, tomorrow_at
 
 POLICY = Policy()
@@ -400,3 +411,16 @@ def test_a_bid_prolonged_in_the_same_instant_does_not_run_out(session: Session, 
         bids.expire(session, bid, due_by=bid.expires_at - timedelta(seconds=1))
     bids.expire(session, bid, due_by=bid.expires_at)
     assert bid.state == "expired"
+
+
+def test_who_was_silent_is_read_under_the_lock(session: Session, task: Task, helper: User) -> None:
+    bid = make_bid(session, task, helper)
+    session.commit()
+    # The customer answers after the worker has read the bid.
+    answered = update(Bid).where(Bid.id == bid.id).values(state="countered")
+    session.execute(answered.execution_options(synchronize_session=False))
+    assert bid.state == "placed"
+    bids.expire(session, bid)
+    session.commit()
+    told = session.scalars(select(OutboxItem.kind).where(OutboxItem.user_id == helper.id)).all()
+    assert told == ["proposal_missed"]

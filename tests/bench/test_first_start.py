@@ -27,7 +27,9 @@ from tests.bench.first_start import (
 pytestmark = pytest.mark.xdist_group("first start")
 
 FLASK = (sys.executable, "-m", "flask", "--app", "wsgi")
-CORES = 2  # while other tests run beside this one, its processor time is counted instead of the clock's
+# While other tests run beside this one, its processor time is counted, against that of merely reading the code on the same machine:
+# three programs read it (starter, web, worker), and what they do besides takes less than once more.
+READINGS_MAX = 5.0
 
 
 @pytest.fixture
@@ -44,6 +46,7 @@ def test_a_fresh_clone(full: bool, figure: Callable[[str, int], None]) -> None:
         pytest.skip("a fresh clone is installed and filled with --full")
     score = measure()
     assert score.faults == []
+    assert len(faults_of(score.first, "the first start", score.first.seconds / 2)) == 1  # so slow a one is said
     figure("seconds from `make run` in a fresh clone until it answered", math.ceil(score.first.seconds))
     figure("tenths of a second until the second `make run` answered", math.ceil(10 * score.again.seconds))
     figure("seconds of processor time for installing and filling", math.ceil(score.first.cpu_seconds))
@@ -60,8 +63,15 @@ def test_a_later_start_is_quick_and_ends_as_a_whole(
     noted = Path(environ["VAR_FOLDER"]) / "address"
     assert noted.read_text() == f"http://localhost:{port}"
     assert faults_of(start, "a later start", math.inf) == []
-    assert start.cpu_seconds <= CORES * AGAIN_MAX
+    assert start.cpu_seconds <= READINGS_MAX * reading_seconds(environ)
     figure("starts that left nothing behind after Ctrl-C")
+
+
+def reading_seconds(environ: dict[str, str]) -> float:
+    """The processor time that it takes to read the application's code."""
+    counted = "import time, wsgi; print(time.process_time())"
+    told = subprocess.run([sys.executable, "-c", counted], cwd=ROOT, env=environ, check=True, capture_output=True)
+    return float(told.stdout)
 
 
 def test_a_taken_port_is_said_at_once(environ: dict[str, str]) -> None:

@@ -4,7 +4,11 @@ import json
 import os
 import statistics
 import subprocess
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -43,6 +47,28 @@ def test_lighthouse(town: Town, tmp_path: Path, page: str, figure, full: bool) -
         f"Lighthouse on a phone, {page}: performance in percent (the other three are 100)",
         round(100 * scores["performance"]),
     )
+
+
+SPOILT = "<!DOCTYPE html><html><body><img src='nothing.png'><a href='/'></a><p style='color:#ddd'>Kaum zu lesen</p></body></html>"
+
+
+@pytest.fixture
+def spoilt(tmp_path: Path) -> Iterator[str]:
+    """The address of a page that nobody should make: no title, no language, no text for its picture, faint words."""
+    (tmp_path / "index.html").write_text(SPOILT)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def test_a_spoilt_page_misses_the_gates(spoilt: str, tmp_path: Path, figure, full: bool) -> None:
+    if not full:
+        pytest.skip("Lighthouse runs with --full")
+    found = {one.split()[0] for one in missed(measured(spoilt, {}, tmp_path))}
+    assert {"accessibility", "best-practices", "seo"} <= found
+    figure("spoilt pages found by Lighthouse")
 
 
 def test_a_missed_gate_is_said():

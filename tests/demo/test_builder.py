@@ -38,10 +38,14 @@ MOMENTS = {
 TOWNS = {"Bern": (46.948, 7.447), "Zürich": (47.378, 8.527), "Genève": (46.204, 6.143), "Lugano": (46.004, 8.951)}
 
 
-@pytest.fixture(scope="module", params=MOMENTS)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "moment" in metafunc.fixturenames:
+        moments = MOMENTS if metafunc.config.getoption("--full") else list(MOMENTS)[:1]
+        metafunc.parametrize("moment", moments, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
 def moment(request: pytest.FixtureRequest) -> datetime:
-    if request.param != next(iter(MOMENTS)) and not request.config.getoption("--full"):
-        pytest.skip("the other moments come with --full")
     return MOMENTS[request.param]
 
 

@@ -17,8 +17,10 @@ from sqlalchemy.orm import Session
 
 from config import ROOT
 from marketplace import clock
+from marketplace.demo import parts
+from marketplace.models import User
 from marketplace.web.current import public_address
-from tests.factories import make_booking
+from tests.factories import make_booking, make_operator
 
 Start = Callable[[str], Flask]
 
@@ -34,6 +36,7 @@ def demo(started_in: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_moving_the_clock_ahead_works_off_what_is_due_by_then(demo: Flask, session: Session) -> None:
+    make_operator(session, email=parts.FIRST.email)
     booking, now = make_booking(session, state="finished"), clock.now()
     hours = (booking.sign_off_due_at - now) // timedelta(hours=1)
     for span, state in ((f"{hours}h", "finished"), ("61m", "signed_off")):
@@ -58,20 +61,30 @@ def test_no_demo_among_real_people(started_in: Start, monkeypatch: pytest.Monkey
     assert (typed.exit_code, "do not belong among real ones" in typed.output) == (2, True)
 
 
+@pytest.mark.parametrize("command", [["demo"], ["demo", "--fresh"], ["demo", "--forward", "14d"]])
+def test_no_demo_where_others_live_whatever_the_environment_is_called(
+    demo: Flask, session: Session, command: list[str]
+) -> None:
+    own = make_operator(session, email="olga@example.org").id
+    session.commit()
+    typed = typed_in(demo, *command)
+    assert (typed.exit_code, "none of the demo's. Nothing was changed." in typed.output) == (2, True), typed.output
+    session.rollback()
+    assert session.get(User, own) is not None
+    assert not demo.config["CLOCK_FILE"].exists()
+
+
 def test_the_command_alone_is_the_demos_where_no_environment_is_named(tmp_path: Path) -> None:
     typed = flask(tmp_path, "demo", "--forward", "14d")
     assert typed.returncode == 1
     assert "there is no marketplace here yet; `make run` makes one" in typed.stderr
-    assert flask(tmp_path, "operator", "olga@example.org", "Olga", "--password", "eine lange Reihe").returncode == 0
-    typed = flask(tmp_path, "demo", "--forward", "14d")
-    assert (typed.returncode, "(14 days, 0:00:00 ahead)" in typed.stdout) == (0, True), typed.stderr
-    assert float((tmp_path / "clock").read_text()) == timedelta(days=14).total_seconds()
 
 
 @pytest.mark.parametrize("command", [("demo", "--forward", "73h"), ("work", "--once")])
 def test_the_links_of_mails_written_beside_the_server_lead_to_it(
     demo: Flask, session: Session, command: tuple[str, ...]
 ) -> None:
+    make_operator(session, email=parts.FIRST.email)
     booking = make_booking(session, state="finished")
     booking.sign_off_due_at = clock.now()
     session.commit()

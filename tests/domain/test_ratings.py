@@ -54,7 +54,7 @@ def test_the_same_customer_counts_less_each_time(earlier, weight):
     [(None, False, 1), (5.0, False, 1), (3.0, False, 1), (2.99, False, 1 / 2), (1.0, False, 1 / 2), (5.0, True, 0)],
 )
 def test_a_word_counts_by_the_standing_of_whoever_says_it(others_say, suspended, weight):
-    assert weight_of_reviewer(others_say, suspended=suspended) == weight
+    assert weight_of_reviewer(others_say, suspended=suspended, fair_stars=3) == weight
 
 
 def test_one_friendly_pair_cannot_make_a_badge():

@@ -11,7 +11,7 @@ from marketplace.domain.policy import Policy
 from marketplace.domain.ratings import WeightedStars, rate
 from marketplace.jobs import badges
 from marketplace.models import JournalEntry, Notice, Review, Standing, User
-from marketplace.queries.badges import standing
+from marketplace.queries.badges import rating_of, standing
 from tests.factories import make_certification, make_done_booking, make_helper, make_operator, make_review, make_user
 
 POLICY = Policy()
@@ -97,10 +97,27 @@ def test_the_word_of_a_suspended_customer_counts_nothing(session: Session) -> No
         assert badges.refresh_stale(policy=POLICY) == 0
         now = standing(session, helper.id)
         assert (now.is_friend, now.reviews, now.average_hundredths, now.cautious_hundredths) == (False, 5, 500, 420)
+    with clock.moved_to(clock.now() + timedelta(minutes=2)):
         accounts.restore(session, customer, by=make_operator(session), reason="Ein Irrtum")
         session.commit()
-        badges.rebuild(policy=POLICY)
+        assert badges.refresh_stale(policy=POLICY) == 1
         assert standing(session, helper.id).is_friend
+
+
+def test_what_is_said_of_somebody_as_a_customer_counts_nothing_for_their_help(session: Session) -> None:
+    helper, other = make_helper(session), make_helper(session, "Olaf Other")
+    well_done(session, helper, 2, stars=3)
+    for _ in range(5):  # a friend praises the helper as a customer
+        make_review(session, make_done_booking(session, helper=other, customer=helper), side="helper", stars=5)
+    badges.refresh_stale(policy=POLICY)
+    now = standing(session, helper.id)
+    assert (now.reviews, now.average_hundredths) == (2, 300)
+    assert rating_of(session, helper.id, "customer", at=clock.now(), policy=POLICY).count == 5
+    # And whoever helps badly is heard as a customer all the same.
+    make_review(session, make_done_booking(session, helper=other, customer=helper), stars=1)
+    well_done(session, helper, 3, stars=1)
+    as_helper = rating_of(session, other.id, "helper", at=clock.now(), policy=POLICY)
+    assert as_helper.cautious_hundredths == expected([(1, 1)])
 
 
 def expected(reviews: list[tuple[int, float]]) -> int:

@@ -69,6 +69,14 @@ def test_a_bid_and_its_task_run_out(app: Flask, session: Session) -> None:
     assert told(session) == ["bid_expired", "task_expired"]
 
 
+def test_a_proposal_that_ends_with_its_task_blames_nobody(app: Flask, session: Session) -> None:
+    task = make_task(session)
+    make_bid(session, task, state="countered", expires_at=task.expires_at + timedelta(days=3))
+    with later(days=30, minutes=1):
+        assert work_off(app) == {"tasks_expired": 1}
+    assert told(session) == ["bid_expired", "task_expired"]
+
+
 def test_a_proposal_of_the_customer_that_runs_out_is_told_to_both(app: Flask, session: Session) -> None:
     task, expires_at = make_task(session), clock.now() + timedelta(days=1)
     customer, helper = task.customer_id, make_helper(session).id

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from marketplace import clock, create_app
 from marketplace.actions import accounts
 from marketplace.db import db
+from marketplace.domain.policy import Policy
 from marketplace.models import User, UserSession
 from marketplace.web.sessions import device_name, hashed
 from tests.factories import make_operator, make_user
@@ -100,6 +101,19 @@ def test_suspension_counts_even_while_the_session_row_stands(
 ) -> None:
     anna.active = False
     signed_in.get("/account", 302)
+
+
+def test_a_visitor_who_goes_on_writing_stays_the_same_visitor(client: Page) -> None:
+    client.get("/post").submit({"skill": "wifi"}).follow()
+    here, answers = client.path, {"q_where": "one_room", "q_lights": "steady"}
+    token = client.all("input[name=csrf_token]")[0].get("value")
+    for days in (6, 12, 18):
+        with clock.moved_to(clock.now() + timedelta(days=days)):
+            assert (
+                client.ask("POST", here, data={"csrf_token": token, **answers}).response.status_code == 303
+            )  # from the page that was opened on the first day
+            [cookie] = [one for one in client.response.headers.getlist("Set-Cookie") if one.startswith("session=")]
+            assert f"Max-Age={Policy().visitor_days * 86_400}" in cookie
 
 
 def test_a_session_runs_out(signed_in: Page) -> None:

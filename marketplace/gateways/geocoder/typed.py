@@ -27,7 +27,7 @@ REGION_NAMES = {
     },
     "DE": {
         "deutschland", "allemagne", "germania", "germany", "bayern", "hessen", "sachsen", "thuringen", "thueringen",
-        "saarland", "brandenburg", "niedersachsen", "schwaben", "baden wurttemberg", "baden wuerttemberg", "nordrhein westfalen",
+        "saarland", "niedersachsen", "schwaben", "baden wurttemberg", "baden wuerttemberg", "nordrhein westfalen",
         "rheinland pfalz", "schleswig holstein", "mecklenburg vorpommern", "sachsen anhalt",
     },
 }  # fmt: skip

@@ -103,7 +103,7 @@ def _page(public_id: str, form: ReasonForm) -> str:
         person=page.person,
         role_words=ROLE_WORDS,
         standing=standing(db.session, page.person.id),
-        reviews=reviews.about(db.session, page.person.id, at=clock.now()),
+        reviews=reviews.about(db.session, page.person.id, said_by=["customer", "helper"], at=clock.now()),
         lines=in_words(lines(db.session, person_id=page.person.id)),
         may_suspend=may_suspend(current_user, page.person),
     )
