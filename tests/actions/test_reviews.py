@@ -28,10 +28,10 @@ def write(session: Session, booking: Booking, by_id: int, **values: object) -> R
 def test_nobody_sees_a_review_before_the_other_side_has_written(session: Session) -> None:
     booking = make_done_booking(session)
     write(session, booking, booking.customer_id)
-    assert about(session, booking.helper_id, at=clock.now()) == []
+    assert about(session, booking.helper_id, said_by=["customer"], at=clock.now()) == []
     write(session, booking, booking.helper_id, stars=4)
-    assert [review.stars for review in about(session, booking.helper_id, at=clock.now())] == [5]
-    assert [review.stars for review in about(session, booking.customer_id, at=clock.now())] == [4]
+    assert [review.stars for review in about(session, booking.helper_id, said_by=["customer"], at=clock.now())] == [5]
+    assert [review.stars for review in about(session, booking.customer_id, said_by=["helper"], at=clock.now())] == [4]
     told = session.scalars(select(Notice.user_id).where(Notice.kind == "review_received")).all()
     assert sorted(told) == sorted([booking.customer_id, booking.helper_id])
 
@@ -46,8 +46,9 @@ def test_a_lonely_review_opens_when_the_window_closes(session: Session) -> None:
     booking = make_done_booking(session)
     write(session, booking, booking.customer_id)
     closes_at = booking.signed_off_at + timedelta(days=POLICY.review_days)
-    assert about(session, booking.helper_id, at=closes_at - timedelta(seconds=1)) == []
-    assert len(about(session, booking.helper_id, at=closes_at)) == 1
+    assert about(session, booking.helper_id, said_by=["customer"], at=closes_at - timedelta(seconds=1)) == []
+    assert len(about(session, booking.helper_id, said_by=["customer"], at=closes_at)) == 1
+    assert about(session, booking.helper_id, said_by=["helper"], at=closes_at) == []
 
 
 @pytest.mark.parametrize(("written", "told"), [((), 0), (("customer",), 1), (("customer", "helper"), 0)])
