@@ -3,10 +3,22 @@
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
+from babel.numbers import format_currency
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.domain.money import GATEWAY, OURS, REFUNDS, REVENUE, cents_typed, credit, held, owed, percent_of
+from marketplace.domain.money import (
+    GATEWAY,
+    OURS,
+    REFUNDS,
+    REVENUE,
+    cents_typed,
+    credit,
+    held,
+    owed,
+    percent_of,
+    written,
+)
 
 
 @given(cents=st.integers(0, 10_000_000), percent=st.integers(0, 100))
@@ -55,3 +67,22 @@ def test_the_accounts_of_the_ledger_are_told_apart():
     names = {*OURS, GATEWAY, REVENUE, REFUNDS, *numbered}
     assert len(names) == len(OURS) + 2 + len(numbered)
     assert not OURS & {REVENUE, REFUNDS, *numbered}
+
+
+@pytest.mark.parametrize(
+    ("cents", "currency", "shown"),
+    [
+        (0, "CHF", "CHF 0.00"),
+        (5, "CHF", "CHF 0.05"),
+        (99, "CHF", "CHF 0.99"),
+        (100, "EUR", "EUR 1.00"),
+        (123450, "CHF", "CHF 1’234.50"),
+        (123456789, "CHF", "CHF 1’234’567.89"),
+        (-1, "CHF", "CHF-0.01"),
+        (-123450, "CHF", "CHF-1’234.50"),
+    ],
+)
+def test_money_reads_as_switzerland_writes_it(cents, currency, shown):
+    assert written(cents, currency) == shown.replace(" ", "\N{NO-BREAK SPACE}")
+    babel = format_currency(Decimal(cents).scaleb(-2), currency, locale="de_CH")
+    assert written(cents, currency) == babel
