@@ -79,7 +79,7 @@ def test_tasks_are_in_every_state(sample: Session) -> None:
 def test_every_badge_is_earned_by_the_rule(sample: Session) -> None:
     tried = 0
     for standing in sample.scalars(select(Standing)):
-        record, _ = record_of(sample, standing.helper_id, at=clock.now())
+        record, _ = record_of(sample, standing.helper_id, at=clock.now(), policy=POLICY)
         assert standing.is_friend == earns_friend(record, POLICY)
         tried += 1
     assert tried == sample.scalar(select(func.count(User.id)).where(User.is_helper))
@@ -106,7 +106,8 @@ def test_anna_has_three_bids_to_compare(sample: Session) -> None:
 
 def test_reto_is_one_booking_before_the_badge_and_lea_holds_it(sample: Session) -> None:
     reto, lea = (
-        record_of(sample, user_id(sample, f"{name}@example.org"), at=clock.now())[0] for name in ("reto", "lea")
+        record_of(sample, user_id(sample, f"{name}@example.org"), at=clock.now(), policy=POLICY)[0]
+        for name in ("reto", "lea")
     )
     assert [step.name for step in steps_to_friend(reto, POLICY) if not step.met] == ["signed_off", "rating"]
     assert reto.signed_off == POLICY.friend_bookings - 1
