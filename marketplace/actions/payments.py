@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -159,7 +159,7 @@ def drop_extra(session: Session, booking: Booking, *, by: User) -> None:
     payment = _of_booking(session, booking, PAYMENT.prepared)
     if payment is None or payment.kind != "extra" or payment.checkout is not None:
         raise WrongState()
-    _fail(session, payment, "called_off")
+    _fail(session, payment, "called_off", by_id=by.id)
 
 
 def note_checkout(session: Session, payment_id: int, reference: str) -> None:
@@ -176,21 +176,71 @@ def note_checkout(session: Session, payment_id: int, reference: str) -> None:
 
 
 def take_due(session: Session, *, limit: int = 100) -> list[int]:
-    """The ids of payments under way of which the gateway was not asked for a while; they count as asked from now."""
-    now = clock.now()
+    """The ids of payments whose page is open and was not looked at for a while; they count as asked from now.
+
+    Nobody can pay on a page that our row does not know, so such a one is looked for when its reservation is over.
+    """
     due = (
         select(Payment.id)
-        .where(Payment.state.in_(PAYMENT_UNDER_WAY))
-        .where(func.coalesce(Payment.asked_at, Payment.created_at) <= now - ASK_EVERY)
-        .order_by(Payment.id)
+        .where(Payment.state.in_(PAYMENT_UNDER_WAY), Payment.checkout.is_not(None), _was_not_asked())
+        .where(Payment.booking_id.not_in(select(Booking.id).where(*_is_over())))
+        .order_by(func.coalesce(Payment.asked_at, Payment.created_at), Payment.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    ids = list(session.scalars(due))
+    return _asked(session, list(session.scalars(due)))
+
+
+def take_over(session: Session, *, limit: int = 100) -> list[int]:
+    """The ids of bookings whose time for paying is over; one whose page cannot be ended now is due again after a while."""
+    under_way = select(Payment.booking_id).where(Payment.state.in_(PAYMENT_UNDER_WAY))
+    asked_at = select(Payment.asked_at).where(
+        Payment.booking_id == Booking.id, Payment.state.in_(PAYMENT_UNDER_WAY), Payment.asked_at.is_not(None)
+    )
+    over = (
+        select(Booking.id)
+        .where(*_is_over(), Booking.id.not_in(under_way.where(~_was_not_asked())))
+        .order_by(func.coalesce(asked_at.scalar_subquery(), Booking.created_at), Booking.id)
+        .limit(limit)
+        .with_for_update(of=Booking, key_share=True, skip_locked=True)
+    )
+    ids = list(session.scalars(over))
+    waiting = select(Payment.id).where(Payment.booking_id.in_(ids), Payment.state.in_(PAYMENT_UNDER_WAY))
+    _asked(session, list(session.scalars(waiting)))
+    return ids
+
+
+def take_unpaid(session: Session, *, policy: Policy, limit: int = 50) -> list[tuple[int, int]]:
+    """Payments and bookings near at hand whose later charge was not made good; each is due again after a while."""
+    near = clock.now() + timedelta(days=policy.charge_grace_days)
+    due = (
+        select(Payment.id, Payment.booking_id)
+        .join(Booking, Booking.id == Payment.booking_id)
+        .where(Payment.state == PAYMENT.action_needed, Booking.starts_at <= near, _was_not_asked())
+        .order_by(func.coalesce(Payment.asked_at, Payment.created_at), Payment.id)
+        .limit(limit)
+        .with_for_update(of=Payment, skip_locked=True)
+    )
+    rows = [(payment_id, booking_id) for payment_id, booking_id in session.execute(due)]
+    _asked(session, [payment_id for payment_id, _ in rows])
+    return rows
+
+
+def _was_not_asked() -> ColumnElement[bool]:
+    """The gateway was not asked for a payment for a while."""
+    return func.coalesce(Payment.asked_at, Payment.created_at) <= clock.now() - ASK_EVERY
+
+
+def _is_over() -> tuple[ColumnElement[bool], ...]:
+    """A reservation whose time for paying is over."""
+    return Booking.state.in_(BOOKING.befores("lapse")), Booking.reserved_until <= clock.now()
+
+
+def _asked(session: Session, ids: list[int]) -> list[int]:
+    """These payments count as asked from now."""
     if ids:
-        session.execute(
-            update(Payment).where(Payment.id.in_(ids)).values(asked_at=now).execution_options(synchronize_session=False)
-        )
+        now_asked = update(Payment).where(Payment.id.in_(ids)).values(asked_at=clock.now())
+        session.execute(now_asked.execution_options(synchronize_session=False))
     return ids
 
 
@@ -209,12 +259,12 @@ def note_event(session: Session, notice: GatewayNotice) -> bool:
     return True
 
 
-def record(session: Session, fact: CheckoutFact) -> Payment:
+def record(session: Session, fact: CheckoutFact, *, by_id: int | None = None) -> Payment:
     """Book what the gateway says of a payment page. Safe to run again: only moves forward take effect, each once.
 
     The second of the two transactions: money held, visit confirmed, task booked, siblings declined and everybody told,
-    all or nothing. What was paid too late is sent back by itself. Raises NotFound for an unknown page, WrongState for a
-    wrong amount.
+    all or nothing; `by_id` is who has just had the page closed, and need not be told. What was paid too late is sent back
+    by itself. Raises NotFound for an unknown page, WrongState for a wrong amount.
     """
     payment = _of_page(session, fact)
     booking = session.get_one(Booking, payment.booking_id)
@@ -233,7 +283,7 @@ def record(session: Session, fact: CheckoutFact) -> Payment:
             _keep_card(session, payment, booking, cast(SavedCard, fact.card))
         case "declined" | "abandoned" if payment.state == PAYMENT.prepared:
             payment.decline = fact.reason or payment.decline
-            _fail(session, payment, fact.outcome)
+            _fail(session, payment, fact.outcome, by_id=by_id)
         case "declined" | "abandoned" if payment.state == PAYMENT.action_needed and payment.checkout == fact.reference:
             # The visit is agreed: another page may be opened until it is cancelled for want of money.
             payment.checkout, payment.tries = None, payment.tries + 1
@@ -254,8 +304,7 @@ def lapse(session: Session, booking: Booking, *, by: User | None = None) -> None
         _demand_customer(by, booking)
     bookings.lapse(session, booking, by=by)
     if by is None:  # who gives up themself sees it
-        about = {"booking_id": booking.id, "task_id": booking.task_id, "bid_id": booking.bid_id}
-        outbox.tell(session, booking.customer_id, "reservation_lapsed", **about)
+        _tell_lapsed(session, booking)
     payment = _of_booking(session, booking, PAYMENT.prepared)
     if payment is None:
         return
@@ -355,8 +404,6 @@ def sign_off(session: Session, booking: Booking, *, by: User | None) -> None:
     if by is not None:
         _demand_customer(by, booking)
     bookings.sign_off(session, booking, by=by)
-    if by is None:
-        outbox.tell(session, booking.customer_id, "silence_signed_off", booking_id=booking.id)
     _release(session, booking, by=by)
 
 
@@ -427,7 +474,7 @@ def effect_now(session: Session, booking: Booking, side: Side, *, policy: Policy
         at=clock.now(),
         policy=policy,
     )
-    effect = _if_paid(session, booking, effect)
+    effect = _as_paid(session, booking, effect)
     if side == "customer" and clock.now() >= booking.starts_at:
         absence = effect_if_absent(session, booking, side, policy=policy)
         effect = min(effect, absence, key=lambda one: one.refund_cents)
@@ -444,12 +491,12 @@ def effect_if_absent(session: Session, booking: Booking, absent: Side, *, policy
         starts_at=booking.starts_at,
         policy=policy,
     )
-    return _if_paid(session, booking, effect)
+    return _as_paid(session, booking, effect)
 
 
 def effect_if_given_up(session: Session, booking: Booking, *, policy: Policy) -> CancellationEffect:
     """What it costs whom when no neighbour can solve it; what is not paid yet costs nobody anything."""
-    return _if_paid(session, booking, effect_of_giving_up(booking.price_cents, at=clock.now(), policy=policy))
+    return _as_paid(session, booking, effect_of_giving_up(booking.price_cents, at=clock.now(), policy=policy))
 
 
 def settle_no_show(session: Session, booking: Booking, *, policy: Policy) -> None:
@@ -786,6 +833,7 @@ def _keep_card(session: Session, payment: Payment, booking: Booking, card: Saved
         _fail(session, payment, "lapsed")
         if booking.state in BOOKING.befores("lapse"):
             bookings.lapse(session, booking)
+            _tell_lapsed(session, booking)
         return
     journal.record(session, "card_saved", payment, by=None)
 
@@ -830,57 +878,84 @@ def _send_back(session: Session, payment: Payment, booking: Booking) -> None:
     outbox.tell(session, booking.customer_id, "payment_returned", **facts)
 
 
-def _fail(session: Session, payment: Payment, failure: str) -> None:
-    """It ended without money. What is held or sent back already stays so: an old message changes nothing."""
+def _fail(session: Session, payment: Payment, failure: str, *, by_id: int | None = None) -> None:
+    """It ended without money, by somebody or by itself. What is held or sent back already stays so: an old message changes
+    nothing.
+    """
     if payment.state not in PAYMENT.befores("fail"):
         return
     move(session, Payment, payment.id, PAYMENT, "fail", failure=failure, settled_at=clock.now())
     journal.record(session, "payment_failed", payment, by=None, facts={"failure": failure})
     if failure == "declined":
         outbox.tell(session, payment.customer_id, "payment_failed", booking_id=payment.booking_id)
+    if payment.kind == "extra":
+        knows = payment.customer_id if failure == "declined" else by_id
+        helper_id = session.get_one(Booking, payment.booking_id).helper_id
+        for person in (payment.customer_id, helper_id):
+            if person != knows:
+                facts = {"booking_id": payment.booking_id, "cents": payment.amount_cents}
+                outbox.tell(session, person, "extra_off", **facts)
 
 
 def _release(session: Session, booking: Booking, *, by: User | None) -> None:
     """Share what is held between helper and platform; the task is done, and both may review."""
     _lock(session, booking)
-    helper_cents = 0
+    helper_cents = cash_cents = 0
     held_payments = _held_payments(session, booking)
     if not any(payment.kind == "visit" for payment in held_payments):
         raise WrongState()
     for payment in held_payments:
         shares = Shares(0, payment.amount_cents - payment.fee_cents, payment.fee_cents)
-        share_out = _settle_cash if payment.state == PAYMENT.cash else _settle
-        share_out(session, payment, booking, shares, "sign_off", by=by)
-        helper_cents += shares.helper_cents
+        if payment.state == PAYMENT.cash:
+            _settle_cash(session, payment, booking, shares, "sign_off", by=by)
+            cash_cents += payment.amount_cents
+        else:
+            _settle(session, payment, booking, shares, "sign_off", by=by)
+            helper_cents += shares.helper_cents
     _call_unpaid_off(session, booking)  # more work that nobody paid; should it still be paid, it goes back by itself
     tasks.mark_done(session, session.get_one(Task, booking.task_id))
     journal.record(session, "payment_released", booking, by=by, facts={"helper_cents": helper_cents})
-    outbox.tell(session, booking.helper_id, "visit_signed_off", booking_id=booking.id, helper_cents=helper_cents)
+    facts = {"booking_id": booking.id, "cash_cents": cash_cents}  # whether cash was paid, nobody here knows
+    if by is None:
+        outbox.tell(session, booking.customer_id, "silence_signed_off", **facts)
+    outbox.tell(session, booking.helper_id, "visit_signed_off", **facts, helper_cents=helper_cents)
     for person in (booking.customer_id, booking.helper_id):
         outbox.tell(session, person, "review_due", booking_id=booking.id)
 
 
-def _if_paid(session: Session, booking: Booking, effect: CancellationEffect) -> CancellationEffect:
-    if _of_booking(session, booking, PAYMENT.held) is None:
-        return CancellationEffect(0, 0, 0, effect.free_until)
-    return effect
+def _as_paid(session: Session, booking: Booking, effect: CancellationEffect) -> CancellationEffect:
+    """What an effect comes to for the money that is held: nothing is shared that is not there."""
+    return _sum(effect, [shares for _, shares in _shared_by(session, booking, effect)])
 
 
 def _apply(
     session: Session, booking: Booking, effect: CancellationEffect, reason: str, *, by: User | None
 ) -> CancellationEffect:
-    """Share the visit's money by an effect (more work on the spot goes back whole); what was not paid fails instead.
-
-    Gives what it came to.
-    """
-    paid = [payment for payment in _held_payments(session, booking) if payment.state != PAYMENT.cash]
-    for payment in paid:
-        shares = Shares(effect.refund_cents, effect.helper_cents, effect.fee_cents)
-        if payment.kind == "extra":
-            shares = Shares(payment.amount_cents, 0, 0)
+    """Share the money that is held by an effect; what was not paid fails instead. Gives what it came to."""
+    parts = _shared_by(session, booking, effect)
+    for payment, shares in parts:
         _settle(session, payment, booking, shares, reason, by=by)
     _call_unpaid_off(session, booking)
-    return effect if paid else CancellationEffect(0, 0, 0, effect.free_until)
+    return _sum(effect, [shares for _, shares in parts])
+
+
+def _shared_by(session: Session, booking: Booking, effect: CancellationEffect) -> list[tuple[Payment, Shares]]:
+    """How an effect shares what is held: the visit's money by it, and more work on the spot goes back whole."""
+    visit = Shares(effect.refund_cents, effect.helper_cents, effect.fee_cents)
+    return [
+        (payment, visit if payment.kind == "visit" else Shares(payment.amount_cents, 0, 0))
+        for payment in _held_payments(session, booking)
+        if payment.state != PAYMENT.cash
+    ]
+
+
+def _sum(effect: CancellationEffect, parts: list[Shares]) -> CancellationEffect:
+    return CancellationEffect(
+        sum(shares.refund_cents for shares in parts),
+        sum(shares.helper_cents for shares in parts),
+        sum(shares.fee_cents for shares in parts),
+        effect.free_until,
+    )
 
 
 def _cancel_for_want_of_money(session: Session, booking: Booking, payment: Payment) -> None:
@@ -1004,6 +1079,11 @@ def _end_task(session: Session, booking: Booking, side: Side, *, by: User | None
     else:
         move(session, Task, task.id, TASK, "cancel")
         journal.record(session, "task_cancelled", task, by=by)
+
+
+def _tell_lapsed(session: Session, booking: Booking) -> None:
+    about = {"booking_id": booking.id, "task_id": booking.task_id, "bid_id": booking.bid_id}
+    outbox.tell(session, booking.customer_id, "reservation_lapsed", **about)
 
 
 def _tell_cancelled(session: Session, booking: Booking, effect: CancellationEffect, side: Side) -> None:

@@ -14,7 +14,7 @@ from marketplace.domain.money import GATEWAY, owed
 from marketplace.models import Entry, Notice, Payment, Payout, PayoutAccount, Reversal, Settlement, User
 
 PAYOUT_CHANNEL, REVERSAL_CHANNEL = "payout", "reversal"
-REMINDER, REMIND_AFTER, REMIND_EVERY = "payout_waiting", timedelta(hours=1), timedelta(days=7)
+REMINDER, REMIND_AFTER = "payout_waiting", timedelta(hours=1)
 
 
 # ---- A helper's account
@@ -66,9 +66,9 @@ def _replace(session: Session, account: PayoutAccount, reference: str, at: datet
     journal.record(session, "payout_account_opened", account, by=None, facts=facts)
 
 
-def reminders_due(session: Session, *, limit: int = 50) -> list[int]:
-    """The ids of helpers whose money waits for their bank data, and who were not reminded of it for a while."""
-    since = clock.now() - REMIND_EVERY
+def reminders_due(session: Session, *, days: int, limit: int = 50) -> list[int]:
+    """The ids of helpers whose money waits for their bank data, and who were not reminded of it for so many days."""
+    since = clock.now() - timedelta(days=days)
     ready = select(PayoutAccount.user_id).where(PayoutAccount.is_ready)
     told = select(Notice.user_id).where(Notice.kind == REMINDER, Notice.at > since)
     waiting = (

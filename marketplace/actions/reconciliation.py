@@ -11,8 +11,14 @@ from marketplace.domain.reconciliation import Comparison
 from marketplace.models import Reconciliation, Role, User
 from marketplace.permissions import may_see_money
 
-# What the gateway does without being asked by us, and what the ledger calls it: money sent to our own bank, and its bills.
-TAKEN_OVER = {"payout": ("bank_payout", BANK), "fee": ("other_fee", FEES)}
+# What the gateway does without being asked by us, and what the ledger calls it: money sent to our own bank, what of it came
+# back, money sent there from our bank, and the gateway's bills.
+TAKEN_OVER = {
+    "payout": ("bank_payout", BANK),
+    "payout_failed": ("bank_payout_failed", BANK),
+    "topup": ("bank_topup", BANK),
+    "fee": ("other_fee", FEES),
+}
 
 
 def keep(
@@ -37,7 +43,7 @@ def keep(
 
 
 def take_over(session: Session, kind: str, source: str, *, by: User) -> None:
-    """Write into the ledger what the last comparison found in the gateway's books only: a payout to our bank, or a fee.
+    """Write into the ledger what the last comparison found in the gateway's books only: money from or to our bank, or a fee.
 
     The amount is the gateway's own. Raises NotAllowed, NotFound, WrongState when it stands there already.
     """

@@ -17,7 +17,8 @@ from marketplace.domain.gateway import GatewayNotice
 from marketplace.domain.lifecycles import BOOKING_DONE, PAYMENT
 from marketplace.gateways.payments.sandbox.cards import GOOD_CARD
 from marketplace.jobs.delivery import MONEY, deliver_due
-from marketplace.jobs.payments import open_account, open_page, read_account, remind_helpers, settle, take_notice
+from marketplace.jobs.payments import open_account, open_page, read_account, settle, take_notice
+from marketplace.jobs.payouts import remind_helpers
 from marketplace.jobs.reconciliation import reconcile
 from marketplace.models import Booking, Payment, PayoutAccount, User
 
@@ -118,7 +119,7 @@ def give_bank_data(world: World, helper_id: int) -> None:
 
 def hand_over(world: World) -> None:
     """What the worker hands over in a day; the mails of the sample past are not delivered."""
-    remind_helpers()
+    remind_helpers(policy=world.policy)
     deliver_due(world.gateways, lambda kind, _reader, _facts: (kind, ""), limit=1_000, channels=tuple(MONEY))
 
 

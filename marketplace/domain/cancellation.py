@@ -13,7 +13,7 @@ Side = Literal["customer", "helper"]
 
 @dataclass(frozen=True)
 class CancellationEffect:
-    """How the price is shared, in cents; the three parts add up to the price."""
+    """How the price is shared, in cents; the three parts add up to the price, or to what of it (and of more work) is held."""
 
     refund_cents: int
     helper_cents: int

@@ -254,7 +254,18 @@ class Balance:
 
 
 MovementKind = Literal[
-    "charge", "refund", "refund_failed", "transfer", "reversal", "dispute", "dispute_won", "fee", "payout", "other"
+    "charge",
+    "refund",
+    "refund_failed",
+    "transfer",
+    "reversal",
+    "dispute",
+    "dispute_won",
+    "fee",
+    "payout",
+    "payout_failed",
+    "topup",
+    "other",
 ]
 
 
@@ -264,7 +275,7 @@ class Movement:
 
     reference: str
     kind: MovementKind
-    source: str  # the charge, refund, transfer, reversal or dispute that it comes from
+    source: str  # the charge, refund, transfer, reversal, dispute, payout or top-up that it comes from; else the line itself
     amount_cents: int
     fee_cents: int
     currency: str

@@ -29,7 +29,7 @@ def cents_typed(text: str) -> int:
 # The ledger's accounts. Every line of the ledger moves an amount from one account to another, so it balances by its shape.
 # What we have (at the gateway, in hand) and what we spent stand below zero, what we owe and what we earned above it.
 GATEWAY = "gateway"  # money that the payment gateway keeps for us
-BANK = "bank"  # money that reached the operator's own bank account
+BANK = "bank"  # money that reached the operator's own bank account, less what went from there to the gateway
 CASH = "cash"  # paid on the spot into a helper's hand
 FEES = "gateway_fees"  # what the gateway charges us
 GOODWILL = "goodwill"  # what the operator gives away

@@ -36,6 +36,7 @@ NOTICES = {
     "no_show_reported": "both sides: somebody was reported as not there, and until when they may object",
     "extra_asked": "customer: the helper proposes more work on the spot",
     "extra_paid": "helper: the additional work is paid and held",
+    "extra_off": "either side: the additional work is off, since it was not paid",
     "payment_asked": "customer: the bank wants you to confirm the payment of a visit to come",
     "money_given_back": "both sides: the operator gave a part of the price back",
     "credit_given": "customer: the operator gave you a credit",

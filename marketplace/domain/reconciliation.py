@@ -12,7 +12,10 @@ Kind = Literal[
 ]
 
 # What an operator does about each kind of difference; the pages say it in the reader's language.
-COUNTED = ("charge", "refund", "refund_failed", "transfer", "reversal", "dispute", "dispute_won", "fee", "payout")
+COUNTED = (
+    *("charge", "refund", "refund_failed", "transfer", "reversal", "dispute", "dispute_won"),
+    *("fee", "payout", "payout_failed", "topup"),
+)
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,6 @@ from marketplace.models import (
     User,
 )
 from marketplace.permissions import side_of
-from marketplace.queries.bookings import reservations_over
 from marketplace.queries.payments import extra_of, is_held, is_under_way, prepared_of
 from marketplace.queries.payouts import is_reached
 
@@ -74,15 +73,18 @@ def open_page(payment_id: int, gateways: Gateways) -> str:
     return checkout.url
 
 
-def settle(payment_id: int, gateways: Gateways, *, close: bool = False) -> None:
-    """Book how a payment's page stands at the gateway; `close` ends one that is still open. Raises GatewayRefused."""
+def settle(payment_id: int, gateways: Gateways, *, close: bool = False, by_id: int | None = None) -> None:
+    """Book how a payment's page stands at the gateway; `close` ends one that is still open, for somebody or for nobody.
+
+    Raises GatewayRefused.
+    """
     reference = db.session.scalar(select(Payment.checkout).where(Payment.id == payment_id))
     db.session.rollback()
     if reference is None:
         reference = _found_again(payment_id, gateways)
     fact = gateways.payments.close_checkout(reference) if close else gateways.payments.read_checkout(reference)
     with transaction() as session:
-        payments.record(session, fact)
+        payments.record(session, fact, by_id=by_id)
 
 
 def give_up(booking_id: int, gateways: Gateways, *, by: User | None = None) -> bool:
@@ -107,9 +109,9 @@ def drop_extra(booking_id: int, gateways: Gateways, *, by: User) -> bool:
     Raises GatewayRefused, NotAllowed, WrongState.
     """
     _demand_side(booking_id, by, "customer", "helper")
-    payment_id = extra_of(db.session, booking_id)
+    by_id, payment_id = by.id, extra_of(db.session, booking_id)
     if payment_id is not None and _was_opened(payment_id):
-        settle(payment_id, gateways, close=True)
+        settle(payment_id, gateways, close=True, by_id=by_id)
         return not is_held(db.session, payment_id)
     with transaction() as session:
         payments.drop_extra(session, session.get_one(Booking, booking_id), by=by)
@@ -117,14 +119,14 @@ def drop_extra(booking_id: int, gateways: Gateways, *, by: User) -> bool:
 
 
 def settle_pending(gateways: Gateways) -> int:
-    """Settle pages whose customer never came back, lapse what was not paid in time; gives how many came to an end."""
+    """Lapse what was not paid in time, settle pages whose customer never came back; gives how many came to an end."""
     with transaction() as session:
-        due = payments.take_due(session)
-    ended = sum(_ends(payment_id, gateways) for payment_id in due)
-    for booking_id in reservations_over(db.session, clock.now()):
+        over, due = payments.take_over(session), payments.take_due(session)
+    ended = 0
+    for booking_id in over:
         with _refusals_logged(booking_id=booking_id):
             ended += give_up(booking_id, gateways)
-    return ended
+    return ended + sum(_ends(payment_id, gateways) for payment_id in due)
 
 
 def charge_due(gateways: Gateways) -> int:
@@ -151,14 +153,8 @@ def _charged(payment_id: int, gateways: Gateways) -> ChargeFact:
 
 def cancel_unpaid(gateways: Gateways, *, policy: Policy) -> int:
     """Cancel visits near at hand whose later charge failed and was not made good; gives how many."""
-    near = clock.now() + timedelta(days=policy.charge_grace_days)
-    due = db.session.execute(
-        select(Payment.id, Payment.booking_id)
-        .join(Booking, Booking.id == Payment.booking_id)
-        .where(Payment.state == PAYMENT.action_needed, Booking.starts_at <= near)
-        .order_by(Payment.id)
-        .limit(50)
-    ).all()
+    with transaction() as session:
+        due = payments.take_unpaid(session, policy=policy)
     cancelled = 0
     for payment_id, booking_id in due:
         with _refusals_logged(payment_id=payment_id):
@@ -314,15 +310,6 @@ def deliver_reversal(facts: Mapping[str, Any], gateways: Gateways) -> None:
         return
     with transaction() as session:
         payouts.record_taken_back(session, reversal_id, fact)
-
-
-def remind_helpers() -> int:
-    """Remind helpers whose money waits for their bank data, once a week; gives how many."""
-    due = payouts.reminders_due(db.session)
-    for helper_id in due:
-        with transaction() as session:
-            payouts.remind(session, helper_id)
-    return len(due)
 
 
 # ---- A helper's account

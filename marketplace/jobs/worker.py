@@ -12,7 +12,7 @@ from marketplace import clock
 from marketplace.db import db
 from marketplace.domain.policy import Policy
 from marketplace.gateways import Gateways
-from marketplace.jobs import badges, deadlines, payments, reconciliation
+from marketplace.jobs import badges, deadlines, payments, payouts, reconciliation
 from marketplace.jobs.delivery import Words, deliver_due
 from marketplace.jobs.parts import each_by_itself
 
@@ -27,14 +27,15 @@ def round_of_work(gateways: Gateways, words: Words, *, policy: Policy) -> dict[s
     parts = each_by_itself(
         (
             lambda: {"events_delivered": payments.deliver_events(gateways)},
+            # Before the settling: what was read a moment ago is not asked for again, and so would not be cancelled.
+            lambda: {"unpaid_cancelled": payments.cancel_unpaid(gateways, policy=policy)},
             lambda: {"payments_settled": payments.settle_pending(gateways)},
             lambda: {"cards_charged": payments.charge_due(gateways)},
-            lambda: {"unpaid_cancelled": payments.cancel_unpaid(gateways, policy=policy)},
             lambda: {"called_off_settled": payments.watch_called_off(gateways)},
             lambda: deadlines.work_off(gateways.photos, policy=policy),
             lambda: {"standings_refreshed": badges.refresh_stale(policy=policy)},
             lambda: {"reconciled": reconciliation.reconcile_when_due(gateways.payments)},
-            lambda: {"helpers_reminded": payments.remind_helpers()},
+            lambda: {"helpers_reminded": payouts.remind_helpers(policy=policy)},
             lambda: asdict(deliver_due(gateways, words)),
         )
     )

@@ -1,7 +1,6 @@
 """Reading bookings: a person's own, one booking's page, and what the calendar says."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -70,9 +69,3 @@ def mine(session: Session, user_id: int) -> Mine:
     coming = [booking for booking in found if booking.state in BOOKING_LIVE]
     over = [booking for booking in reversed(found) if booking.state not in BOOKING_LIVE]
     return Mine(coming, over)
-
-
-def reservations_over(session: Session, at: datetime, limit: int = 100) -> list[int]:
-    """The ids of reservations whose time for paying is over."""
-    due = select(Booking.id).where(Booking.state.in_(BOOKING.befores("lapse")), Booking.reserved_until <= at)
-    return list(session.scalars(due.order_by(Booking.id).limit(limit)))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from marketplace.domain.lifecycles import DISPUTE, PAYOUT, REVERSAL
@@ -48,31 +48,26 @@ def is_reached(session: Session, user_id: int) -> bool:
 
 
 def sums_of(session: Session, helper_id: int) -> Sums:
-    """A helper's money with us, in three statements."""
+    """A helper's money with us, in one statement: what is shared out meanwhile is seen whole or not at all."""
     account = owed(helper_id)
-    came = func.coalesce(func.sum(Entry.cents).filter(Entry.to_account == account), 0)
-    went = func.coalesce(func.sum(Entry.cents).filter(Entry.from_account == account), 0)
-    either = or_(Entry.to_account == account, Entry.from_account == account)
-    balance = session.execute(select(came - went).where(either)).scalar_one()
-    payouts = _by_state(
-        session,
-        select(Payout.state, func.sum(Payout.cents)).where(Payout.helper_id == helper_id).group_by(Payout.state),
+    moved, sent = func.coalesce(func.sum(Entry.cents), 0), func.coalesce(func.sum(Payout.cents), 0)
+    back = select(func.coalesce(func.sum(Reversal.cents), 0)).join(Payout, Payout.id == Reversal.payout_id)
+    came, went, *rest = (
+        part.scalar_subquery()
+        for part in (
+            select(moved).where(Entry.to_account == account),
+            select(moved).where(Entry.from_account == account),
+            *(
+                select(sent).where(Payout.helper_id == helper_id, Payout.state == state)
+                for state in (PAYOUT.waiting, PAYOUT.sending, PAYOUT.sent)
+            ),
+            *(
+                back.where(Payout.helper_id == helper_id, Reversal.state == state)
+                for state in (REVERSAL.taken_back, REVERSAL.asked)
+            ),
+        )
     )
-    reversals = _by_state(
-        session,
-        select(Reversal.state, func.sum(Reversal.cents))
-        .join(Payout, Payout.id == Reversal.payout_id)
-        .where(Payout.helper_id == helper_id)
-        .group_by(Reversal.state),
-    )
-    return Sums(
-        owed_cents=int(balance or 0),
-        waiting_cents=payouts.get(PAYOUT.waiting, 0),
-        on_its_way_cents=payouts.get(PAYOUT.sending, 0),
-        sent_cents=payouts.get(PAYOUT.sent, 0),
-        taken_back_cents=reversals.get(REVERSAL.taken_back, 0),
-        coming_back_cents=reversals.get(REVERSAL.asked, 0),
-    )
+    return Sums(*map(int, session.execute(select(came - went, *rest)).one()))
 
 
 def of_helper(session: Session, helper_id: int, *, limit: int, offset: int = 0) -> list[PayoutLine]:
@@ -90,7 +85,3 @@ def of_helper(session: Session, helper_id: int, *, limit: int, offset: int = 0) 
     )
     disputed = set(session.scalars(under_dispute))
     return [PayoutLine(row, row.payment.booking, row.payment_id in disputed) for row in rows]
-
-
-def _by_state(session: Session, statement: Select[tuple[str, int]]) -> dict[str, int]:
-    return {state: int(cents) for state, cents in session.execute(statement)}

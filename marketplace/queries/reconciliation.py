@@ -20,6 +20,8 @@ MOVEMENTS = {
     "dispute_opened": "dispute",
     "dispute_won": "dispute_won",
     "bank_payout": "payout",
+    "bank_payout_failed": "payout_failed",
+    "bank_topup": "topup",
     "other_fee": "fee",
 }
 

@@ -158,8 +158,13 @@ def finish(public_id: str) -> Response:
 def sign_off(public_id: str) -> Response:
     """One tap: it works, the helper gets the money."""
     with transaction() as session:
-        payments.sign_off(session, _mine(public_id), by=current_user)
-    flash(_("Thank you. The helper gets the money now."), "success")
+        booking = _mine(public_id)
+        is_cash = _visit_of(booking).state == PAYMENT.cash
+        payments.sign_off(session, booking, by=current_user)
+    if is_cash:
+        flash(_("Thank you. The visit is signed off."), "success")
+    else:
+        flash(_("Thank you. The helper gets the money now."), "success")
     return _back_to(public_id)
 
 
@@ -200,13 +205,16 @@ def not_solvable(public_id: str) -> str:
 @bp.post("/bookings/<public_id>/not-solvable")
 @helper_only
 def give_up(public_id: str) -> Response | tuple[str, int]:
-    """The helper gives it up: the call-out fee is paid, the rest goes back."""
+    """The helper gives it up: of what is held the call-out fee is paid, and the rest goes back."""
     form = NotSolvableForm()
     if not form.validate_on_submit():
         return _not_solvable_page(_mine_before(public_id, "give_up"), form), 422
     with transaction() as session:
-        payments.give_up(session, _mine(public_id), by=current_user, note=form.note.data, policy=policy())
-    flash(_("Thank you for going there. The customer is told, and you get the call-out fee."), "success")
+        effect = payments.give_up(session, _mine(public_id), by=current_user, note=form.note.data, policy=policy())
+    if effect.helper_cents:
+        flash(_("Thank you for going there. The customer is told, and you get the call-out fee."), "success")
+    else:
+        flash(_("Thank you for going there. The customer is told."), "success")
     return _back_to(public_id)
 
 
@@ -215,9 +223,8 @@ def _not_solvable_page(booking: Booking, form: NotSolvableForm) -> str:
         raise NotAllowed()
     bookings.demand_near(booking, "give_up", policy=policy())
     effect = payments.effect_if_given_up(db.session, booking, policy=policy())
-    held = [one.amount_cents for one in all_of(db.session, booking.id) if one.state == PAYMENT.held]
-    back = sum(held) - effect.helper_cents  # with the additional work, which goes back whole
-    return render_template("bookings/not_solvable.html", booking=booking, form=form, effect=effect, back_cents=back)
+    is_held = _visit_of(booking).state == PAYMENT.held  # the visit's own money, not only that of additional work
+    return render_template("bookings/not_solvable.html", booking=booking, form=form, effect=effect, is_held=is_held)
 
 
 # ---- More work on the spot

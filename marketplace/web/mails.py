@@ -42,6 +42,7 @@ LEADS_TO: dict[str, tuple[str, str | None]] = {
     "no_show_reported": ("bookings.show", "booking"),
     "extra_asked": ("bookings.show", "booking"),
     "extra_paid": ("bookings.show", "booking"),
+    "extra_off": ("bookings.show", "booking"),
     "payment_asked": ("bookings.show", "booking"),
     "money_given_back": ("bookings.show", "booking"),
     "credit_given": ("tasks.mine", None),

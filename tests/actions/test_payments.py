@@ -402,6 +402,7 @@ def test_a_card_saved_for_a_visit_that_is_gone_is_never_charged(session: Session
     record(said(payment, "card_saved"))
     assert (payment.state, payment.failure, booking.state) == ("failed", "lapsed", "lapsed")
     assert payment.card_method is None
+    assert notices(session, "reservation_lapsed") == [payment.customer_id]
     assert count(session, TakenQuarter) == 0
     assert ledger_faults(session) == []
 
@@ -560,7 +561,10 @@ def test_more_work_that_could_not_be_paid_may_be_proposed_again(session: Session
         act(payments.ask_extra, booking, booking.helper_id, cents=700, what="Noch mehr", policy=POLICY)
     note(extra, "page")
     record(said(extra, ending))
+    record(said(extra, ending))
     assert extra.state == "failed"
+    told = {"declined": [booking.helper_id], "abandoned": sorted([booking.customer_id, booking.helper_id])}
+    assert notices(session, "extra_off") == told[ending], "a decline is told to the customer in words of its own"
     act(payments.ask_extra, booking, booking.helper_id, cents=700, what="Noch mehr", policy=POLICY)
     assert payment_by(session, booking, "extra").amount_cents == 700
     assert ledger_faults(session) == []
@@ -574,6 +578,8 @@ def test_either_side_drops_more_work_that_is_not_paid(session: Session, by: str)
         act(payments.drop_extra, booking, make_user(session).id)
     act(payments.drop_extra, booking, who)
     assert (extra.state, extra.failure) == ("failed", "called_off")
+    other = booking.helper_id if by == "customer" else booking.customer_id
+    assert notices(session, "extra_off") == [other], "who drops it sees it"
     with pytest.raises(WrongState):
         act(payments.drop_extra, booking, who)
     assert ledger_faults(session) == []
@@ -593,6 +599,7 @@ def test_more_work_unpaid_at_the_sign_off_is_called_off_and_goes_back_when_it_is
     note(extra, "page")
     act(payments.sign_off, booking, booking.customer_id)
     assert (extra.state, extra.failure, booking.state) == ("failed", "called_off", "signed_off")
+    assert notices(session, "extra_off") == sorted([booking.customer_id, booking.helper_id])
     assert ledger_faults(session) == []
     record(paid(extra))
     assert (extra.state, extra.refunded_cents, booking.state) == ("refunded", 2_000, "signed_off")
@@ -664,6 +671,7 @@ def test_cash_is_agreed_at_once_and_recorded_at_the_sign_off(session: Session) -
     act(payments.sign_off, booking, booking.customer_id)
     assert (payment.state, booking.state) == ("released", "signed_off")
     assert balances(session) == {"cash": 0, held(booking.id): 0, owed(booking.helper_id): 0}
+    assert facts_of(session, "visit_signed_off", "cash_cents", "helper_cents") == [(5_500, 0)]
     assert (count(session, Payout), count(session, Refund)) == (0, 0)
     assert ledger_faults(session) == []
 
@@ -773,7 +781,18 @@ def test_silence_signs_off(session: Session) -> None:
     booking = make_booking(session, state="finished")
     act(lambda rows, here: payments.sign_off(rows, here, by=None), booking)
     assert (booking.state, payment_of(session, booking).state) == ("signed_off", "released")
+    assert facts_of(session, "silence_signed_off", "cash_cents") == [(0,)]
+    assert facts_of(session, "visit_signed_off", "cash_cents", "helper_cents") == [(0, 4_950)]
     assert session.scalars(select(Settlement.by_id)).one() is None
+
+
+def test_cash_and_what_comes_from_us_are_told_apart(session: Session) -> None:
+    booking = in_cash(session, finished=False)
+    extra_paid(session, booking, 2_000)
+    act(bookings.finish, booking, booking.helper_id, policy=POLICY)
+    act(lambda rows, here: payments.sign_off(rows, here, by=None), booking)
+    assert facts_of(session, "silence_signed_off", "cash_cents") == [(5_500,)]
+    assert facts_of(session, "visit_signed_off", "cash_cents", "helper_cents") == [(5_500, 1_800)]
 
 
 def test_only_the_customer_signs_off(session: Session) -> None:
@@ -792,6 +811,37 @@ def test_what_no_neighbour_can_solve_costs_the_call_out_fee(session: Session) ->
     assert session.scalars(select(Settlement.reason)).one() == "not_solvable"
     assert notices(session, "visit_given_up") == sorted([booking.customer_id, booking.helper_id])
     assert count(session, TakenQuarter) == 0
+    assert ledger_faults(session) == []
+
+
+def facts_of(session: Session, kind: str, *which: str) -> list[tuple[int, ...]]:
+    """The figures that a kind of notice tells, once for each who is told."""
+    told = session.scalars(select(Notice.facts).where(Notice.kind == kind).order_by(Notice.id))
+    return [tuple(facts[one] for one in which) for facts in told]
+
+
+def extra_paid(session: Session, booking: Booking, cents: int) -> Payment:
+    """More work that its customer has paid."""
+    act(payments.ask_extra, booking, booking.helper_id, cents=cents, what="Mehr", policy=POLICY)
+    extra = payment_by(session, booking, "extra")
+    note(extra, f"page-{extra.id}")
+    record(paid(extra))
+    return extra
+
+
+@pytest.mark.parametrize(("cents", "is_cash"), [(4_000, False), (4_000, True), (1_000, True)])
+def test_giving_up_tells_what_really_goes_to_whom_with_more_work_paid(
+    session: Session, cents: int, is_cash: bool
+) -> None:
+    booking = in_cash(session, finished=False) if is_cash else make_booking(session, state="started")
+    extra = extra_paid(session, booking, cents)
+    shown = payments.effect_if_given_up(session, booking, policy=POLICY)
+    act(payments.give_up, booking, booking.helper_id, note="Defekt.", policy=AT_ONCE)
+    expected = (cents, 0) if is_cash else (3_500 + cents, 2_000)
+    assert (shown.refund_cents, shown.helper_cents) == expected
+    assert facts_of(session, "visit_given_up", "refund_cents", "helper_cents") == [expected] * 2
+    assert (extra.state, sum(session.scalars(select(Refund.cents)))) == ("refunded", expected[0])
+    assert balances(session).get(owed(booking.helper_id), 0) == expected[1]
     assert ledger_faults(session) == []
 
 

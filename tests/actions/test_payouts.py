@@ -341,7 +341,7 @@ def test_only_the_next_account_takes_the_place_of_one_that_is_gone(session: Sess
 def test_helpers_whose_money_waits_are_reminded_once_a_week(session: Session) -> None:
     def reminded() -> list[int]:
         with transaction() as rows:
-            due = payouts.reminders_due(rows)
+            due = payouts.reminders_due(rows, days=7)
             for helper_id in due:
                 payouts.remind(rows, helper_id)
         return due

@@ -43,9 +43,10 @@ FILES = (
 )
 TESTS = (
     "tests/domain",
+    *(f"tests/actions/test_{name}.py" for name in ("ledger", "refunds", "payouts", "credits", "disputes", "fees")),
     *(f"tests/actions/test_{name}.py" for name in ("payments", "lifecycles", "bookings")),
-    *(f"tests/jobs/test_{name}.py" for name in ("payments", "notices", "reconciliation", "deadlines")),
-    *(f"tests/queries/test_{name}.py" for name in ("ledger", "payments")),
+    *(f"tests/jobs/test_{name}.py" for name in ("payments", "payouts", "notices", "reconciliation", "deadlines")),
+    *(f"tests/queries/test_{name}.py" for name in ("ledger", "payouts")),
     "tests/bench/test_money_stories.py",
 )
 SCORE_MIN = 85  # percent

@@ -10,9 +10,13 @@ from typing import Any
 import pytest
 
 from config import ROOT
-from tests.bench.mutants import SCORE_MIN, mutants_of
+from tests.bench.mutants import FILES, SCORE_MIN, TESTS, mutants_of
 
 MONEY = "marketplace/domain/money.py"
+
+
+def test_what_is_changed_and_what_is_to_notice_are_there() -> None:
+    assert [path for path in (*FILES, *TESTS) if not (ROOT / path).exists()] == []
 
 
 def tried(folder: Path, *asked: str) -> tuple[int, dict[str, Any], str]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import stripe
 
+from marketplace.domain.gateway import Charge, ChargeRequest, SavedCard
 from marketplace.gateways.payments import GatewayDenied, GatewayRefused, GatewaySilent
 from marketplace.gateways.payments import stripe_facts as facts
 from marketplace.gateways.payments.stripe_door import StripeGateway
@@ -29,7 +30,7 @@ DISPUTE = {
     "amount": 5500,
     "currency": "chf",
     "reason": "general",
-    "balance_transactions": [],
+    "balance_transactions": [{"id": "txn_1", "fee": 2000}],
     "evidence_details": {"due_by": None},
 }
 LINE = {"id": "txn_1", "source": "x_1", "amount": -1500, "fee": 25, "currency": "chf", "created": 1_795_000_000}
@@ -45,6 +46,40 @@ def intent(status: str, **error: str) -> dict[str, Any]:
 )
 def test_a_page_that_ended_before_its_money_came(status: str, outcome: str) -> None:
     assert facts.checkout({**PAGE, "payment_intent": intent(status)}).outcome == outcome
+
+
+def paid(cost: dict[str, Any] | None) -> dict[str, Any]:
+    """An intent whose money came, with its line in the books or before there is one."""
+    charge = {"id": "ch_1", "amount_captured": 5500, "currency": "chf", "balance_transaction": cost}
+    return {**intent("succeeded"), "latest_charge": charge}
+
+
+@pytest.mark.parametrize("cost", [None, {"fee": 190}])
+def test_what_is_paid_is_not_sure_before_its_cost_is_known(cost: dict[str, Any] | None) -> None:
+    """A charge is booked once, with its fee: a fee that came later would be missing in the ledger for ever."""
+    page = facts.checkout({**PAGE, "payment_status": "paid", "payment_intent": paid(cost)})
+    later = facts.charge(paid(cost))
+    assert (page.outcome, later.outcome) == (("paid", "paid") if cost else ("processing", "processing"))
+    assert page.charge == later.charge == (Charge("pi_1", "ch_1", 5500, "CHF", 190) if cost else None)
+
+
+class Remembers(stripe.HTTPClient):
+    """Stripe as it answers a key: as things stood then; and a reading: as they stand now."""
+
+    name = "remembers"
+
+    def request(self, method: str, url: str, headers: Any, post_data: Any = None) -> Any:  # type: ignore[override]
+        made = paid(None if method == "post" else {"id": "txn_1", "fee": 190})
+        return json.dumps({**made, "object": "payment_intent"}), 200, {"request-id": "req_1"}
+
+
+def test_a_charge_that_was_not_sure_is_read_anew() -> None:
+    """Its key gives back for a day how it stood at first: without a cost it would never be sure."""
+    client = stripe.StripeClient("sk_test_x", http_client=Remembers(), max_network_retries=0)
+    gateway = StripeGateway(client, secrets={}, live=False, currency="CHF")
+    asked = ChargeRequest("charge-1", "pay1", "booking_1", 5500, "CHF", "Help", SavedCard("cus_1", "pm_1"))
+    fact = gateway.charge(asked)
+    assert (fact.outcome, fact.charge and fact.charge.fee_cents) == ("paid", 190)
 
 
 def test_a_page_for_a_card_that_ended_without_one() -> None:
@@ -106,8 +141,14 @@ def test_a_refund(status: str, outcome: str) -> None:
 )
 def test_a_dispute(status: str, outcome: str) -> None:
     fact = facts.dispute({**DISPUTE, "status": status})
-    assert (fact.outcome, fact.due_at, fact.fee_cents) == (outcome, None, 0)
+    assert (fact.outcome, fact.due_at, fact.fee_cents) == (outcome, None, 2000)
     assert fact.is_inquiry == (status.startswith("warning") or status == "prevented")
+
+
+def test_a_dispute_whose_lines_are_not_there_yet_has_taken_nothing() -> None:
+    """Else it would be booked without its fee for ever; once the money has left, the gateway says so, and it is read anew."""
+    fact = facts.dispute({**DISPUTE, "status": "needs_response", "balance_transactions": []})
+    assert (fact.outcome, fact.is_inquiry, fact.fee_cents) == ("open", True, 0)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +167,10 @@ def test_a_dispute(status: str, outcome: str) -> None:
         ("adjustment", "other_adjustment", "other"),
         ("stripe_fee", "fee", "fee"),
         ("payout", "payout", "payout"),
-        ("topup", "topup", "other"),
+        ("payout_failure", "payout_reversal", "payout_failed"),
+        ("payout_cancel", "payout_reversal", "payout_failed"),
+        ("topup", "topup", "topup"),
+        ("reserve_transaction", "risk_reserved_funds", "other"),
     ],
 )
 def test_a_line_of_the_books(kind: str, category: str, ours: str) -> None:
@@ -138,6 +182,11 @@ def test_a_line_of_the_books(kind: str, category: str, ours: str) -> None:
         -1525,
         "CHF",
     )
+
+
+def test_a_line_that_comes_from_nothing_is_named_by_itself() -> None:
+    line = facts.movement({**LINE, "type": "stripe_fee", "reporting_category": "fee", "source": None})
+    assert (line.kind, line.source) == ("fee", "txn_1")
 
 
 def test_a_balance_is_of_our_currency() -> None:

@@ -67,6 +67,16 @@ def link_faults(path: Path, text: str) -> list[str]:
     return [target for target in LINK.findall(text) if not (path.parent / target).exists()]
 
 
+def absent_tests(text: str) -> list[str]:
+    """Tests that are not there: by their path, or by the name of their file."""
+    code = "\n".join(CODE.findall(text))
+    paths = set(re.findall(r"\btests/[\w/.-]*", code))
+    names = set(re.findall(r"(?<![\w/])test_\w+\.py", code)) - {
+        path.name for path in (ROOT / "tests").rglob("test_*.py")
+    }
+    return sorted({path for path in paths if not (ROOT / path).exists()} | names)
+
+
 def setting_faults(text: str) -> list[str]:
     """Settings that nothing reads."""
     source = (ROOT / "config.py").read_text(encoding="utf-8")
@@ -77,7 +87,8 @@ def setting_faults(text: str) -> list[str]:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_a_document_names_what_there_is(shared_app: Flask, path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert command_faults(text, shared_app) + link_faults(path, text) + setting_faults(text) == []
+    faults = command_faults(text, shared_app) + link_faults(path, text) + setting_faults(text) + absent_tests(text)
+    assert faults == []
 
 
 def test_what_there_is_not_is_noticed(shared_app: Flask) -> None:
@@ -85,6 +96,8 @@ def test_what_there_is_not_is_noticed(shared_app: Flask) -> None:
     assert command_faults(text, shared_app) == ["make all", "flask ledger sing", "flask dance"]
     assert link_faults(ROOT / "README.md", text) == ["docs/x.md"]
     assert setting_faults(text) == ["NOBODY_READS"]
+    named = "`tests/house/`, `pytest tests/x/test_y.py -q`, `test_z.py`, `test_documents.py`, tests/of/prose.py"
+    assert absent_tests(named) == ["test_z.py", "tests/x/test_y.py"]
 
 
 def test_the_readme_lets_its_reader_in() -> None:

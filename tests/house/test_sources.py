@@ -2,7 +2,8 @@
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from config import ROOT
 from marketplace import models
 from marketplace.domain import lifecycles
+from marketplace.domain.policy import Policy
 
 MARKETPLACE = sorted((ROOT / "marketplace").rglob("*.py"))
 EVERYWHERE = [*MARKETPLACE, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "tools").rglob("*.py"))]
@@ -44,6 +46,7 @@ HOMONYMS = {
     "marketplace/domain/money.py": {"cash": METHOD},
     "marketplace/gateways/payments/sandbox/charges.py": {"failed": SAID, "refunded": SAID},
     "marketplace/gateways/payments/sandbox/checkout_sessions.py": {"expired": SAID, "open": SAID},
+    "marketplace/gateways/payments/sandbox/desk.py": {"failed": SAID},
     "marketplace/gateways/payments/sandbox/disputes.py": {"lost": SAID, "won": SAID},
     "marketplace/gateways/payments/sandbox/payer.py": {"open": SAID},
     "marketplace/gateways/payments/sandbox/refunds.py": {"failed": SAID},
@@ -326,6 +329,32 @@ def test_no_number_of_the_business_stands_outside_the_policy() -> None:
     assert [fault for path in MARKETPLACE if path.name != "policy.py" for fault in business_numbers(path)] == []
 
 
+def test_every_number_of_the_policy_is_read() -> None:
+    """What an operator may change and nothing reads would be a promise that nobody keeps."""
+    texts = [path.read_text(encoding="utf-8") for path in MARKETPLACE if name_of(path) != POLICY]
+    texts += [path.read_text(encoding="utf-8") for path in (ROOT / "templates").rglob("*.*")]
+    assert unread_numbers(texts) == set()
+
+
+POLICY = "marketplace/domain/policy.py"
+
+
+def unread_numbers(texts: Iterable[str]) -> set[str]:
+    """The numbers of the policy that no text reads: by name, through one of its properties, or by the end of its name."""
+    read, ends = set[str](), tuple[str, ...]()
+    for text in texts:
+        read |= set(re.findall(r"(?i)\bpolicy(?:\(\))?\.(\w+)", text))
+        ends += tuple(re.findall(r'getattr\(policy\(\), f"\{\w+\}(\w+)"\)', text))
+    for node in ast.walk(source(ROOT / POLICY)[1]):
+        if isinstance(node, ast.FunctionDef) and node.name in read:
+            read |= set(re.findall(r"\bself\.(\w+)", ast.unparse(node)))
+    return (
+        {number.name for number in fields(Policy)}
+        - read
+        - {one.name for one in fields(Policy) if one.name.endswith(ends)}
+    )
+
+
 BUSINESS = re.compile(
     r"\b(fee|price_m|free_cancellation|late_cancellation|sign_off_hours|review_days|draft_days|friend_|reservation)\w*$"
 )
@@ -400,6 +429,10 @@ def test_other_broken_rules_are_seen() -> None:
     assert list(unfinished("x = 1  # TODO: more\n"))
     planted = ROOT / "marketplace" / "domain" / "policy.py"
     assert list(business_numbers(planted))
+    read = "days = policy.review_days + policy().hold_days\nuntil = now + policy.reservation\nfee_percent = 3\n"
+    unread = unread_numbers([read, 'most = getattr(policy(), f"{what}_per_hour")\n'])
+    assert unread >= {"fee_percent", "draft_days"}
+    assert unread.isdisjoint({"review_days", "hold_days", "reservation_minutes", "posts_per_hour"})
 
 
 def test_a_kept_rule_is_not_mistaken() -> None:

@@ -247,10 +247,25 @@ def test_a_booking_is_confirmed_as_it_is_paid(code: str, how: str, session: Sess
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.parametrize("kind", ["visit_given_up", "no_show_reported", "money_given_back", "booking_cancelled"])
+@pytest.mark.parametrize("kind", ["silence_signed_off", "visit_signed_off"])
+def test_a_sign_off_is_told_as_the_visit_is_paid(code: str, kind: str, session: Session) -> None:
+    booking = make_booking(session, state="signed_off")
+    reader = session.get_one(User, booking.customer_id if kind == "silence_signed_off" else booking.helper_id)
+    reader.language = code
+    session.commit()
+    about = {"booking_id": booking.id, "task_id": booking.task_id}
+    bodies = [mails.words(kind, reader, {**about, "cash_cents": cash, "helper_cents": 0})[1] for cash in (0, 4321)]
+    _reads_well(bodies[1], code, f"{kind} in cash")
+    assert ["43" in body and "21" in body for body in bodies] == [False, True]
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize(
+    "kind", ["visit_given_up", "no_show_reported", "money_given_back", "booking_cancelled", "extra_off"]
+)
 def test_each_side_reads_its_own_words(code: str, kind: str, session: Session) -> None:
     booking = make_booking(session, state="no_show")
-    figures = {"refund_cents": 3500, "helper_cents": 2000, "from_helper_cents": 500}
+    figures = {"refund_cents": 3500, "helper_cents": 2000, "from_helper_cents": 500, "cents": 2500}
     facts = {"booking_id": booking.id, "task_id": booking.task_id, **figures}
     bodies = set()
     for user_id in (booking.customer_id, booking.helper_id):

@@ -19,6 +19,7 @@ from marketplace.models import Bid, Booking, Draft, Notice, OutboxItem, Payment,
 from marketplace.queries.ledger import ledger_faults
 from marketplace.web.mails import words
 from tests.factories import make_bid, make_booking, make_helper, make_operator, make_task, payment_of
+from tests.money import accept, finish
 
 POLICY = Policy()
 
@@ -108,6 +109,21 @@ def test_silence_signs_off_after_72_hours_and_not_before(app: Flask, session: Se
     [(subject, body)] = mails(session, booking.customer_id, "silence_signed_off")
     assert subject.startswith("Counts as signed off: ")
     assert "You said nothing for 72 hours, so the visit counts as signed off; the helper is paid." in body
+    [(_, to_helper)] = mails(session, booking.helper_id, "visit_signed_off")
+    assert "You get CHF\u00a049.50; your payouts show when it leaves." in to_helper
+
+
+def test_silence_about_a_visit_in_cash_claims_no_payment(app: Flask, session: Session) -> None:
+    paid_on_the_spot = accept(session, policy=Policy(cash_allowed=1), in_cash=True)
+    booking = finish(session, session.get_one(Booking, paid_on_the_spot.booking_id))
+    with clock.moved_to(booking.ends_at + timedelta(hours=72, minutes=1)):
+        assert work_off(app) == {"bookings_signed_off": 1}
+    [(_, to_customer)] = mails(session, booking.customer_id, "silence_signed_off")
+    assert "the helper is paid" not in to_customer
+    assert "Please pay the helper CHF\u00a055.00 in cash, if you have not done so yet." in to_customer
+    [(_, to_helper)] = mails(session, booking.helper_id, "visit_signed_off")
+    assert "payouts" not in to_helper
+    assert "The customer pays you CHF\u00a055.00 in cash, if that is not done yet" in to_helper
 
 
 def test_silence_signs_nothing_off_that_was_called_unsolved(app: Flask, session: Session) -> None:

@@ -16,7 +16,7 @@ from marketplace import clock
 from marketplace.actions import disputes, payments, refunds
 from marketplace.db import transaction
 from marketplace.domain.errors import NotAllowed, WrongState
-from marketplace.domain.gateway import AccountFact
+from marketplace.domain.gateway import AccountFact, CheckoutFact, CheckoutRequest
 from marketplace.gateways import Gateways
 from marketplace.gateways.payments import GatewayDenied, GatewaySilent
 from marketplace.gateways.payments.sandbox.cards import ALWAYS_ASKING_CARD, DECLINED_CARD, GOOD_CARD, SLOW_REFUND_CARD
@@ -34,11 +34,12 @@ from marketplace.jobs.payments import (
     open_account,
     open_page,
     read_account,
-    remind_helpers,
     settle,
     settle_pending,
     watch_called_off,
 )
+from marketplace.jobs.payouts import remind_helpers
+from marketplace.jobs.worker import round_of_work
 from marketplace.models import (
     Booking,
     JournalEntry,
@@ -97,11 +98,34 @@ def told_of_lapsing(session: Session) -> list[tuple[int, dict[str, Any]]]:
     return [(user_id, facts) for user_id, facts in session.execute(told)]
 
 
-class Counted:
-    """The gateway, with a count of how often an account was read."""
+def told(session: Session, kind: str) -> list[int]:
+    """Who is told this, each as often as it is told."""
+    return sorted(session.scalars(select(Notice.user_id).where(Notice.kind == kind)))
 
-    def __init__(self, real: Any) -> None:
-        self.real, self.accounts_read = real, 0
+
+class Counted:
+    """The gateway, with a count of how often an account was read, and of the pages that it was asked to open and to close.
+
+    What it says of closing is what the real one says, or that a page is `stuck`, or (None) nothing.
+    """
+
+    def __init__(self, real: Any, stuck: dict[str, str | None] | None = None) -> None:
+        self.real, self.stuck, self.accounts_read = real, stuck or {}, 0
+        self.opened: list[str] = []
+        self.closed: list[str] = []
+
+    def open_checkout(self, asked: CheckoutRequest) -> CheckoutFact:
+        self.opened.append(asked.payment)
+        return self.real.open_checkout(asked)
+
+    def close_checkout(self, reference: str) -> CheckoutFact:
+        self.closed.append(reference)
+        if reference not in self.stuck:
+            return self.real.close_checkout(reference)
+        outcome: Any = self.stuck[reference]
+        if outcome is None:
+            raise GatewaySilent("no answer")
+        return replace(self.real.read_checkout(reference), outcome=outcome)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.real, name)
@@ -154,7 +178,7 @@ def test_a_reservation_lapses_although_nobody_worked_for_days(session: Session, 
     opened, unopened = accept(session), accept(session)
     page_of(opened, doors)
     with later(days=days):
-        assert settle_pending(doors) == 3  # the page that had ended by itself, and both reservations
+        assert settle_pending(doors) == 2
     for payment in (opened, unopened):
         assert (payment.state, booking_of(session, payment).state) == ("failed", "lapsed")
 
@@ -168,10 +192,27 @@ def test_killed_after_the_gateway_answered(session: Session, doors: Gateways) ->
     assert payment.checkout is None
     [page] = things(session, "checkout.session")
     sandbox_of(doors).pay(page.reference, GOOD_CARD)
-    with later(minutes=2):
-        assert settle_pending(doors) == 1
+    with later(minutes=31):
+        assert settle_pending(doors) == 0
     assert (payment.checkout, payment.state) == (page.reference, "held")
+    assert booking_of(session, payment).state == "confirmed"
+    assert told_of_lapsing(session) == []
     assert ledger_faults(session) == []
+
+
+def test_a_page_that_was_opened_unheard_is_closed_when_the_time_for_paying_is_over(
+    session: Session, doors: Gateways
+) -> None:
+    payment = accept(session)
+    sandbox_of(doors).faults.plan("checkout.sessions.create", "timeout_after")
+    with pytest.raises(GatewaySilent):
+        open_page(payment.id, doors)
+    [page] = things(session, "checkout.session")
+    with later(minutes=31):
+        assert settle_pending(doors) == 1
+        assert doors.payments.read_checkout(page.reference).outcome == "abandoned"
+    assert len(things(session, "checkout.session")) == 1
+    assert booking_of(session, payment).state == "lapsed"
 
 
 def test_killed_before_coming_back(session: Session, doors: Gateways) -> None:
@@ -243,6 +284,16 @@ def test_paid_in_the_last_instant_wins_over_giving_up(session: Session, doors: G
     sandbox_of(doors).pay(page_of(payment, doors), GOOD_CARD)
     assert not give_up(payment.booking_id, doors, by=session.get_one(User, payment.customer_id))
     assert (payment.state, booking_of(session, payment).state) == ("held", "confirmed")
+    assert told_of_lapsing(session) == []
+
+
+def test_paid_in_the_last_instant_wins_over_the_worker(session: Session, doors: Gateways) -> None:
+    payment = accept(session)
+    sandbox_of(doors).pay(page_of(payment, doors), GOOD_CARD)
+    with later(minutes=31):
+        assert settle_pending(doors) == 0
+    assert (payment.state, booking_of(session, payment).state) == ("held", "confirmed")
+    assert told_of_lapsing(session) == []
 
 
 def test_given_up_frees_the_task_at_once(session: Session, doors: Gateways) -> None:
@@ -303,6 +354,7 @@ def test_a_page_that_is_denied_for_good_does_not_keep_its_reservation_alive(sess
     with later(minutes=31):
         assert settle_pending(doors) == 1
         assert settle_pending(doors) == 0
+    assert told_of_lapsing(session) != []
     assert (payment.state, payment.failure, booking_of(session, payment).state) == ("failed", "lapsed", "lapsed")
     assert session.get_one(Task, booking_of(session, payment).task_id).state == "open"
     assert ledger_faults(session) == []
@@ -338,6 +390,56 @@ def test_a_page_that_is_known_and_cannot_be_closed_lapses_nothing(session: Sessi
     assert (payment.state, booking_of(session, payment).state) == ("prepared", "reserved")
 
 
+def test_a_denied_page_is_not_asked_for_again_until_its_reservation_is_over(session: Session, doors: Gateways) -> None:
+    payment = accept(session)
+    opened_unheard(session, payment, doors)
+    asked = Counted(doors.payments)
+    for minutes in range(2, 30, 3):
+        with later(minutes=minutes):
+            assert settle_pending(replace(doors, payments=asked)) == 0
+    assert asked.opened == []
+    with later(minutes=31):
+        assert settle_pending(replace(doors, payments=asked)) == 1
+    assert asked.opened == [payment.public_id]
+
+
+@pytest.mark.parametrize("says", [None, "processing"])
+def test_a_page_that_cannot_be_ended_is_asked_about_once_a_minute_and_holds_up_no_other(
+    session: Session, doors: Gateways, says: str | None
+) -> None:
+    """The gateway is silent about it, or a bank takes its time."""
+    stuck, other = accept(session), accept(session)
+    page, fine = page_of(stuck, doors), page_of(other, doors)
+    asked = Counted(doors.payments, {page: says})
+    for seconds in (0, 1, 30, 59):
+        with later(minutes=31, seconds=seconds):
+            settle_pending(replace(doors, payments=asked))
+    assert asked.closed == [page, fine]
+    assert (booking_of(session, stuck).state, booking_of(session, other).state) == ("reserved", "lapsed")
+    with later(minutes=33):
+        settle_pending(replace(doors, payments=asked))
+        assert asked.closed == [page, fine, page]
+    with later(minutes=35):
+        assert settle_pending(doors) == 1
+    assert booking_of(session, stuck).state == "lapsed"
+
+
+def test_each_reservation_that_is_over_has_its_turn(session: Session, doors: Gateways) -> None:
+    """With more of them than one round takes, those that were asked about longest ago come first."""
+    bookings = [accept(session).booking_id for _ in range(3)]
+
+    def taken() -> list[int]:
+        with transaction() as rows:
+            return payments.take_over(rows, limit=2)
+
+    with later(minutes=31):
+        assert (taken(), taken(), taken()) == (bookings[:2], bookings[2:], [])
+    with later(minutes=33):
+        assert taken() == bookings[:2]
+    with later(minutes=34.5):
+        assert taken() == [bookings[2], bookings[0]]
+
+
 # ---- More work on the spot
 
 
@@ -360,6 +462,7 @@ def test_more_work_is_dropped_with_its_page(session: Session, doors: Gateways, i
     assert reference is None or doors.payments.read_checkout(reference).outcome == "open"
     assert drop_extra(booking.id, doors, by=session.get_one(User, booking.helper_id))
     assert extra.state == "failed"
+    assert told(session, "extra_off") == [booking.customer_id], "who takes it back sees it"
     with pytest.raises(WrongState):
         drop_extra(booking.id, doors, by=session.get_one(User, booking.helper_id))
     assert ledger_faults(session) == []
@@ -370,10 +473,15 @@ def test_more_work_paid_in_the_last_instant_is_not_dropped(session: Session, doo
     sandbox_of(doors).pay(page_of(extra, doors), GOOD_CARD)
     assert not drop_extra(booking.id, doors, by=session.get_one(User, booking.customer_id))
     assert extra.state == "held"
+    assert told(session, "extra_off") == []
 
 
 def test_more_work_may_be_paid_days_after_it_was_asked_for(session: Session, doors: Gateways) -> None:
     _, extra = with_extra(session, doors)
+    for hours in (0.1, 12, 25, 29):
+        with later(hours=hours):
+            assert settle_pending(doors) == 0
+    assert (extra.state, extra.checkout) == ("prepared", None), "nobody opens a page that its customer did not ask for"
     with later(hours=30):
         pay(extra, doors)
     assert extra.state == "held"
@@ -386,6 +494,7 @@ def test_more_work_whose_page_ran_out_may_be_asked_for_again(session: Session, d
         settle_pending(doors)
     assert (extra.state, extra.failure) == ("failed", "abandoned")
     assert booking.state == "started"
+    assert told(session, "extra_off") == sorted([booking.customer_id, booking.helper_id])
 
 
 def test_more_work_paid_after_the_sign_off_goes_back(session: Session, doors: Gateways) -> None:
@@ -455,7 +564,7 @@ def test_what_was_not_mended_in_time_is_cancelled(session: Session, doors: Gatew
     payment = far(session, doors, ALWAYS_ASKING_CARD)
     with later(days=60):
         charge_due(doors)
-    with later(days=80, hours=-71):
+    with clock.moved_to(booking_of(session, payment).starts_at - timedelta(hours=71)):
         reference = page_of(payment, doors) if is_opened else None
         assert cancel_unpaid(doors, policy=POLICY) == 1
         assert cancel_unpaid(doors, policy=POLICY) == 0
@@ -468,10 +577,55 @@ def test_paid_in_the_last_instant_wins_over_being_cancelled(session: Session, do
     payment = far(session, doors, ALWAYS_ASKING_CARD)
     with later(days=60):
         charge_due(doors)
-    with later(days=80, hours=-71):
+    with clock.moved_to(booking_of(session, payment).starts_at - timedelta(hours=71)):
         sandbox_of(doors).pay(page_of(payment, doors), GOOD_CARD)
         assert cancel_unpaid(doors, policy=POLICY) == 0
     assert (payment.state, booking_of(session, payment).state) == ("held", "confirmed")
+
+
+def test_the_worker_opens_no_page_for_a_bank_that_asks(session: Session, doors: Gateways) -> None:
+    payment = far(session, doors, ALWAYS_ASKING_CARD)
+    with later(days=60):
+        charge_due(doors)
+    for days in (61, 63, 70):
+        with later(days=days):
+            assert settle_pending(doors) == 0
+    assert (payment.state, payment.checkout, payment.tries) == ("action_needed", None, 1)
+
+
+@pytest.mark.parametrize("says", [None, "processing"])
+def test_an_unpaid_visit_whose_page_cannot_be_ended_is_asked_about_once_a_minute(
+    session: Session, doors: Gateways, says: str | None
+) -> None:
+    stuck, other = (far(session, doors, ALWAYS_ASKING_CARD) for _ in range(2))
+    with later(days=60):
+        charge_due(doors)
+    at = booking_of(session, stuck).starts_at - timedelta(hours=71)
+    with clock.moved_to(at):
+        page, fine = page_of(stuck, doors), page_of(other, doors)
+    asked = Counted(doors.payments, {page: says})
+    for seconds in (0, 1, 30, 59):
+        with clock.moved_to(at + timedelta(seconds=seconds)):
+            assert cancel_unpaid(replace(doors, payments=asked), policy=POLICY) == (not seconds)
+    assert asked.closed == [page, fine]
+    assert (booking_of(session, stuck).state, booking_of(session, other).state) == ("confirmed", "cancelled")
+    with clock.moved_to(at + timedelta(seconds=61)):
+        assert cancel_unpaid(doors, policy=POLICY) == 1
+    assert booking_of(session, stuck).state == "cancelled"
+
+
+def test_what_is_looked_at_each_minute_is_cancelled_all_the_same(session: Session, doors: Gateways) -> None:
+    """A round of the worker reads pages and ends them: the one does not keep it from the other."""
+    payment = far(session, doors, ALWAYS_ASKING_CARD)
+    with later(days=60):
+        charge_due(doors)
+    at = booking_of(session, payment).starts_at - timedelta(days=3)
+    with clock.moved_to(at - timedelta(minutes=1)):
+        page_of(payment, doors)
+    for seconds in (-30, 0, 31):
+        with clock.moved_to(at + timedelta(seconds=seconds)):
+            round_of_work(doors, lambda kind, reader, facts: (kind, ""), policy=POLICY)
+    assert booking_of(session, payment).state == "cancelled"
 
 
 def test_a_card_that_cannot_be_charged_at_all_asks_its_customer(session: Session, doors: Gateways) -> None:
@@ -959,7 +1113,7 @@ def test_an_account_that_is_gone_gives_way_to_a_new_one(session: Session, doors:
     account = session.scalars(select(PayoutAccount)).one()
     assert (payout_by(session, booking).state, account.is_ready, account.has_begun) == ("waiting", False, False)
     with later(hours=2):
-        assert remind_helpers() == 1
+        assert remind_helpers(policy=POLICY) == 1
         if fault:
             sandbox_of(doors).faults.plan("accounts.create", fault)
         with suppress(GatewaySilent):
@@ -1042,6 +1196,6 @@ def test_the_way_to_the_bank_data_finds_out_that_an_account_is_gone(session: Ses
 def test_helpers_are_reminded_of_the_money_that_waits(session: Session, doors: Gateways) -> None:
     booking = done(session, doors)
     with later(hours=2):
-        assert (remind_helpers(), remind_helpers()) == (1, 0)
+        assert (remind_helpers(policy=POLICY), remind_helpers(policy=POLICY)) == (1, 0)
     told = session.scalars(select(Notice.user_id).where(Notice.kind == "payout_waiting")).all()
     assert told == [booking.helper_id]

@@ -15,6 +15,8 @@ from marketplace.domain.gateway import Movement
 from marketplace.domain.money import FEES, GATEWAY, REVENUE, held
 from marketplace.domain.policy import Policy
 from marketplace.gateways import Gateways
+from marketplace.gateways.payments.sandbox.cards import GOOD_CARD
+from marketplace.jobs.payments import settle, settle_pending
 from marketplace.jobs.reconciliation import reconcile, reconcile_when_due
 from marketplace.models import (
     Booking,
@@ -24,11 +26,12 @@ from marketplace.models import (
     Posting,
     Reconciliation,
     SandboxMovement,
+    SandboxObject,
     User,
 )
 from marketplace.queries.ledger import ledger_faults
 from tests.factories import make_operator
-from tests.money import book, done, hand_over, later, onboard, payment_by, sandbox_of
+from tests.money import accept, book, done, hand_over, later, onboard, page_of, payment_by, sandbox_of
 
 POLICY = Policy()
 
@@ -278,6 +281,51 @@ def test_less_at_the_gateway_than_we_owe_is_told(session: Session, doors: Gatewa
     kept = session.scalars(select(Reconciliation)).one()
     assert kept.owed_cents == 4_950 > kept.gateway_cents == 4_310
     assert session.scalars(select(Notice.user_id).where(Notice.kind == "books_differ")).all() == [admin]
+
+
+# ---- What is not in the gateway's books yet
+
+
+def swap(kind: str, name: str, value: object) -> object:
+    """Let the newest object of this kind show another value; gives the one before."""
+    with transaction() as rows:
+        shown = rows.scalars(select(SandboxObject).where(SandboxObject.kind == kind).order_by(SandboxObject.id.desc()))
+        newest = shown.first()
+        assert newest is not None
+        before, newest.data = newest.data[name], {**newest.data, name: value}
+        return before
+
+
+def test_a_payment_is_booked_once_its_cost_is_known(session: Session, doors: Gateways) -> None:
+    payment = accept(session)
+    payment_id = payment.id
+    sandbox_of(doors).pay(page_of(payment, doors), GOOD_CARD)
+    line = swap("charge", "balance_transaction", None)
+    settle(payment_id, doors)
+    assert session.get_one(Payment, payment_id).state == "prepared"
+    session.rollback()
+    swap("charge", "balance_transaction", line)
+    with later(minutes=20):
+        assert settle_pending(doors) == 1
+    payment = session.get_one(Payment, payment_id)
+    assert (payment.state, payment.gateway_fee_cents) == ("held", 190)
+    assert reconcile(doors.payments).differences == []
+    assert ledger_faults(session) == []
+
+
+def test_a_dispute_is_booked_once_its_money_has_left(session: Session, doors: Gateways) -> None:
+    charge = str(payment_by(session, done(session, doors)).charge)
+    session.rollback()
+    reference = sandbox_of(doors).open_dispute(charge)
+    lines = swap("dispute", "balance_transactions", [])
+    for is_taken in (False, True):
+        fact = doors.payments.read_dispute(reference)
+        with transaction() as rows:
+            dispute = disputes.record(rows, fact)
+            assert (dispute.state, dispute.taken_at is not None) == ("open", is_taken)
+        swap("dispute", "balance_transactions", lines)
+    assert reconcile(doors.payments).differences == []
+    assert ledger_faults(session) == []
 
 
 # ---- While money moves

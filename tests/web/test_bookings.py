@@ -15,10 +15,12 @@ from marketplace.domain.lifecycles import BOOKING
 from marketplace.domain.policy import Policy
 from marketplace.gateways.payments.sandbox.cards import GOOD_CARD
 from marketplace.jobs import deadlines
-from marketplace.models import Booking, Settlement, Task, User
+from marketplace.models import Booking, OutboxItem, Settlement, Task, User
 from marketplace.queries.ledger import balances, ledger_faults
 from marketplace.queries.payments import all_of
+from marketplace.web.mails import words
 from tests.factories import make_bid, make_booking, make_operator, make_task, make_user, payment_of
+from tests.money import accept, finish, start
 from tests.page import Page
 
 SignIn = Callable[[User], Page]
@@ -405,6 +407,72 @@ def test_no_neighbour_can_solve_it(session: Session, sides: Callable[..., tuple[
     assert "CHF 35.00 is on its way back to your card." in customer.text
     helper.get(address(booking, "/not-solvable"), 409)
     assert ledger_faults(session) == []
+
+
+def in_cash(session: Session) -> Booking:
+    """A visit under way that is paid on the spot."""
+    payment = accept(session, policy=Policy(cash_allowed=1), in_cash=True)
+    return start(session, session.get_one(Booking, payment.booking_id))
+
+
+def give_up(session: Session, helper: Page, booking: Booking) -> str:
+    """What the helper is told before the click; then the click, whose answer is shown."""
+    with clock.moved_to(booking.starts_at):
+        helper.get(address(booking, "/not-solvable"))
+        before = " ".join(helper.text.split())
+        helper.submit({"note": "Das Netzteil ist durchgebrannt."}).follow()
+    session.rollback()
+    return before
+
+
+def given_up_mail(session: Session, user_id: int) -> str:
+    """The mail about a visit that was given up, as an English reader gets it."""
+    reader = session.get_one(User, user_id)
+    reader.language = "en"
+    lying = select(OutboxItem.facts).where(OutboxItem.user_id == user_id, OutboxItem.kind == "visit_given_up")
+    return words("visit_given_up", reader, session.scalars(lying).one())[1]
+
+
+@pytest.mark.parametrize("is_cash", [False, True])
+def test_giving_up_with_more_work_paid_says_what_really_goes_to_whom(
+    session: Session, sides: Callable[..., tuple[Page, Page]], is_cash: bool
+) -> None:
+    """More work goes back whole; a call-out fee is taken of what is held for the visit only."""
+    booking = in_cash(session) if is_cash else make_booking(session, state="started")
+    customer, helper = sides(booking)
+    propose(helper, booking, "15")  # less than the call-out fee
+    customer.get(address(booking)).submit(form=address(booking, "/payment")).follow()
+    customer.submit({"taken": GOOD_CARD}, form=_ending(customer)).follow(303)
+    before = give_up(session, helper, booking)
+    back, promise = ("CHF 15.00", False) if is_cash else ("CHF 50.00", True)
+    assert f"The customer gets back{back}" in before
+    assert "-CHF" not in before
+    assert ("You get the call-out fee" in before, "you get the call-out fee" in helper.text) == (promise, promise)
+    assert ("please settle the call-out fee between you" in before) == is_cash
+    to_customer, to_helper = (given_up_mail(session, one) for one in (booking.customer_id, booking.helper_id))
+    assert back in to_customer.replace("\u00a0", " ")
+    assert ("call-out fee" in to_customer, "call-out fee" in to_helper) == (promise, promise)
+    assert ledger_faults(session) == []
+
+
+def test_giving_up_a_visit_in_cash_promises_no_call_out_fee(
+    session: Session, sides: Callable[..., tuple[Page, Page]]
+) -> None:
+    booking = in_cash(session)
+    _, helper = sides(booking)
+    assert "there is no money to share" in give_up(session, helper, booking)
+    assert "The customer is told." in helper.text
+    assert "you get the call-out fee" not in helper.text
+
+
+def test_signing_a_visit_in_cash_off_promises_the_helper_no_money_of_ours(
+    session: Session, sides: Callable[..., tuple[Page, Page]]
+) -> None:
+    booking = finish(session, in_cash(session))
+    customer, _ = sides(booking)
+    customer.get(address(booking)).submit(form=address(booking, "/sign-off")).follow()
+    assert "The visit is signed off." in customer.text
+    assert "gets the money now" not in customer.text
 
 
 # ---- More work on the spot

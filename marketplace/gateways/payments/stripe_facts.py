@@ -49,8 +49,9 @@ KINDS: dict[str, MovementKind] = {
     "stripe_fx_fee": "fee",
     "tax_fee": "fee",
     "payout": "payout",
-    "payout_cancel": "payout",
-    "payout_failure": "payout",
+    "payout_cancel": "payout_failed",
+    "payout_failure": "payout_failed",
+    "topup": "topup",
 }
 
 OPEN = ("needs_response", "warning_needs_response")
@@ -64,6 +65,9 @@ def checkout(session: Facts) -> CheckoutFact:
     intent, setup = session.get("payment_intent"), session.get("setup_intent")
     attempt = intent or setup or {}
     outcome = _page_outcome(session, attempt)
+    paid = _charge(intent) if intent and outcome == "paid" else None
+    if outcome == "paid" and paid is None:
+        outcome = "processing"
     amount = session.get("amount_total")
     return CheckoutFact(
         reference=session["id"],
@@ -72,7 +76,7 @@ def checkout(session: Facts) -> CheckoutFact:
         amount_cents=int(session["metadata"].get("amount", 0)) if amount is None else amount,
         currency=(session.get("currency") or "").upper(),
         url=session.get("url") if outcome == "open" else None,
-        charge=_charge(intent) if intent and outcome == "paid" else None,
+        charge=paid,
         card=SavedCard(setup["customer"], setup["payment_method"]) if setup and outcome == "card_saved" else None,
         reason=None if outcome in ("paid", "card_saved") else _reason(attempt),
     )
@@ -93,19 +97,23 @@ def _page_outcome(session: Facts, attempt: Facts) -> CheckoutOutcome:
 def charge(intent: Facts) -> ChargeFact:
     """How a charge of a kept card stands."""
     status, reason = intent["status"], _reason(intent)
-    if status == "succeeded":
-        return ChargeFact("paid", _charge(intent))
-    if status == "processing":
+    paid = _charge(intent) if status == "succeeded" else None
+    if paid is not None:
+        return ChargeFact("paid", paid)
+    if status in ("processing", "succeeded"):
         return ChargeFact("processing")
     if status == "requires_action" or reason == "authentication_required":
         return ChargeFact("action_needed", reason=reason)
     return ChargeFact("declined", reason=reason or status)
 
 
-def _charge(intent: Facts) -> Charge:
+def _charge(intent: Facts) -> Charge | None:
+    """The charge with its cost; none while the cost is not worked out yet: it is not booked before, and asked for again."""
     made = intent["latest_charge"]
-    cost = made.get("balance_transaction") or {}
-    return Charge(intent["id"], made["id"], made["amount_captured"], made["currency"].upper(), cost.get("fee", 0))
+    cost = made.get("balance_transaction")
+    if not cost:
+        return None
+    return Charge(intent["id"], made["id"], made["amount_captured"], made["currency"].upper(), cost["fee"])
 
 
 def _reason(attempt: Facts) -> str | None:
@@ -154,7 +162,7 @@ def reversal(made: Facts) -> ReversalFact:
 
 
 def dispute(opened: Facts) -> DisputeFact:
-    """How a chargeback stands."""
+    """How a chargeback stands; while its lines are not in the books yet, nothing has left us, as with an inquiry."""
     status, due = opened["status"], opened["evidence_details"].get("due_by")
     outcome: Literal["open", "answered", "won", "lost"] = "lost"
     if status in OPEN:
@@ -172,7 +180,7 @@ def dispute(opened: Facts) -> DisputeFact:
         reason=opened["reason"],
         outcome=outcome,
         due_at=moment(due) if due else None,
-        is_inquiry=status in INQUIRIES,
+        is_inquiry=status in INQUIRIES or not opened["balance_transactions"],
     )
 
 
@@ -201,12 +209,12 @@ def balance(kept: Facts, currency: str) -> Balance:
 
 
 def movement(line: Facts) -> Movement:
-    """One line of the gateway's books; an adjustment is told apart by what it is reported as."""
+    """One line of the gateway's books; an adjustment is told apart by what it is reported as, and some bills come from nothing."""
     named = line["reporting_category"] if line["type"] == "adjustment" else line["type"]
     return Movement(
         reference=line["id"],
         kind=KINDS.get(named, "other"),
-        source=line["source"] or "",
+        source=line["source"] or line["id"],
         amount_cents=line["amount"],
         fee_cents=line["fee"],
         currency=line["currency"].upper(),

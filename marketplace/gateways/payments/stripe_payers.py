@@ -56,15 +56,17 @@ class StripePayers(StripePart):
             return stands
 
     def charge(self, request: ChargeRequest) -> ChargeFact:
-        """Charge a saved card, once per key."""
+        """Charge a saved card, once per key; what was not sure at first is read anew, since its key only tells it as it was."""
         wanted = requests.charge(request)
+
+        def ask(key: str) -> ChargeFact:
+            made = self.api.payment_intents.create(wanted, keyed(key))
+            fact = facts.charge(made.to_dict())
+            return self.read_charge(made.id) if fact.outcome == "processing" else fact
+
         with refusals():
             try:
-                return once(
-                    request.key,
-                    lambda key: facts.charge(self.api.payment_intents.create(wanted, keyed(key)).to_dict()),
-                    lambda: self.find_charge(request),
-                )
+                return once(request.key, ask, lambda: self.find_charge(request))
             except stripe.CardError as error:
                 asks = error.code == "authentication_required"
                 return ChargeFact("action_needed" if asks else "declined", reason=decline_code(error))

@@ -29,6 +29,7 @@ POSTINGS = {
     "settled": _l("Money shared out"),
     "refund_given": _l("Refund given"),
     "refund_failed": _l("Refund came back"),
+    "refund_dropped": _l("Refund given up: the bank took the money back itself"),
     "payout_sent": _l("Payout sent"),
     "payout_taken_back": _l("Payout taken back"),
     "dispute_opened": _l("Dispute opened"),
@@ -37,6 +38,8 @@ POSTINGS = {
     "credit_given": _l("Credit given"),
     "fee_paid": _l("Fee paid by a helper"),
     "bank_payout": _l("Paid out to our bank"),
+    "bank_payout_failed": _l("Payout to our bank that came back"),
+    "bank_topup": _l("Topped up from our bank"),
     "other_fee": _l("Other fee of the payment service"),
 }
 
@@ -51,6 +54,8 @@ MOVEMENTS = {
     "dispute_won": _l("Dispute won"),
     "fee": _l("Fee of the payment service"),
     "payout": _l("Paid out to our bank"),
+    "payout_failed": _l("Payout to our bank that came back"),
+    "topup": _l("Topped up from our bank"),
     "other": _l("Something else"),
 }
 

@@ -49,7 +49,7 @@ def line(books: Books, row: SandboxMovement) -> Data:
         "fee_details": details if row.fee_cents else [],
         "net": row.net_cents,
         "reporting_category": row.category,
-        "source": row.source,
+        "source": row.source or None,  # a bill may come from nothing that has a name
         "status": "available" if row.available_at <= books.now else "pending",
         "type": row.kind,
     }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from marketplace.gateways.payments.sandbox import disputes, refunds
-from marketplace.gateways.payments.sandbox.books import Books
+from marketplace.gateways.payments.sandbox.books import Books, new_reference
 from marketplace.gateways.payments.sandbox.faults import Faults
 from marketplace.gateways.payments.sandbox.routing import Data
 from marketplace.gateways.payments.sandbox.store import Store
@@ -70,6 +70,23 @@ class Desk(Store):
         with self.books() as books:
             return _payout(books, cents, currency.lower(), account)
 
+    def fail_payout(self, payout: str) -> None:
+        """The bank sends a payout back: the money is on the balance again, once. Raises ApiError."""
+        with self.books() as books:
+            row = books.get("payout", payout)
+            if row.data["status"] != "failed":
+                _send_back(books, row)
+
+    def top_up(self, cents: int, currency: str = "CHF") -> str:
+        """Money comes to our balance from our own bank; gives the top-up's reference."""
+        with self.books() as books:
+            return books.move("topup", new_reference("tu"), cents, currency.lower()).source
+
+    def bill(self, cents: int, currency: str = "CHF") -> str:
+        """The gateway takes a fee of its own, for nothing that has a name; gives the line's reference."""
+        with self.books() as books:
+            return books.move("stripe_fee", "", -cents, currency.lower(), category="fee").reference
+
 
 def _payout(books: Books, cents: int, currency: str, account: str | None) -> str:
     data: Data = {
@@ -102,6 +119,20 @@ def _payout(books: Books, cents: int, currency: str, account: str | None) -> str
     if account is not None:
         books.tell("payout.paid", payout.data, account=account)
     return payout.reference
+
+
+def _send_back(books: Books, payout: SandboxObject) -> None:
+    cents, currency, account = payout.data["amount"], payout.data["currency"], payout.parent
+    line = books.move("payout_failure", payout.reference, cents, currency, category="payout_reversal", account=account)
+    books.change(
+        payout,
+        status="failed",
+        failure_balance_transaction=line.reference,
+        failure_code="account_closed",
+        failure_message="The bank account has been closed.",
+    )
+    if account is not None:
+        books.tell("payout.failed", payout.data, account=account)
 
 
 def _line(data: Data) -> DeskLine:
