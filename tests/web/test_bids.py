@@ -19,7 +19,6 @@ from marketplace.domain.bidding import ORDERS, Terms, check_terms
 from marketplace.domain.errors import Invalid
 from marketplace.domain.policy import Policy
 from marketplace.models import Bid, BidStep, Booking, Slot, Standing, TakenQuarter, Task, User
-from marketplace.web.bids import WHY
 from tests.factories import make_bid, make_helper, make_task, make_user, tomorrow_at
 from tests.page import Page
 
@@ -365,18 +364,18 @@ def test_the_customer_compares_the_same_six_facts_in_the_stated_order(
 
 
 def test_the_order_of_the_bids_is_stated(session: Session, task: Task, customer: User, sign_in: SignIn) -> None:
+    stated = {
+        "Best fit": "First the bids that fit best: price, rating, badge and time together.",
+        "Lowest price": "First the lowest total price.",
+        "Soonest": "First the helper who can come soonest.",
+        "Best rating": "First the best cautious rating; helpers without reviews come last.",
+    }
     make_bid(session, task)
-    page, said = sign_in(customer), []
-    for order in ORDERS:
+    page = sign_in(customer)
+    for order, chosen in zip(ORDERS, stated, strict=True):
         page.get(f"/tasks/{task.public_id}/bids?order={order}")
-        [chosen] = page.all(".tabs [aria-current]")
-        said.append((chosen.text_content().strip(), *(why for why in WHY.values() if str(why) in page.text)))
-    assert said == [
-        ("Best fit", "First the bids that fit best: price, rating, badge and time together."),
-        ("Lowest price", "First the lowest total price."),
-        ("Soonest", "First the helper who can come soonest."),
-        ("Best rating", "First the best cautious rating; helpers without reviews come last."),
-    ]
+        assert [tab.text_content().strip() for tab in page.all(".tabs [aria-current]")] == [chosen]
+        assert [why for why in stated.values() if why in page.text] == [stated[chosen]]
 
 
 def test_a_bid_says_its_six_terms(session: Session, task: Task, customer: User, sign_in: SignIn) -> None:
