@@ -46,10 +46,12 @@ def _stale(session: Session, limit: int) -> list[int]:
         ),
         select(VisitStep.id)
         .join(Booking, Booking.id == VisitStep.booking_id)
-        .where(Booking.helper_id == User.id, VisitStep.at > Standing.computed_at),
-        select(Bid.id).where(Bid.helper_id == User.id, Bid.created_at > Standing.computed_at),
+        .where(Booking.helper_id == User.id, VisitStep.at <= now, VisitStep.at > Standing.computed_at),
+        select(Bid.id).where(Bid.helper_id == User.id, Bid.created_at <= now, Bid.created_at > Standing.computed_at),
         select(Certification.id).where(
-            Certification.helper_id == User.id, Certification.decided_at > Standing.computed_at
+            Certification.helper_id == User.id,
+            Certification.decided_at <= now,
+            Certification.decided_at > Standing.computed_at,
         ),
         select(given.id)
         .join(of_author, of_author.about_id == given.author_id)
@@ -64,6 +66,7 @@ def _stale(session: Session, limit: int) -> list[int]:
         .where(
             given.about_id == User.id,
             let_in_or_out.event.in_(("account_suspended", "account_restored")),
+            let_in_or_out.at <= now,
             let_in_or_out.at > Standing.computed_at,
         ),
     )

@@ -134,6 +134,15 @@ def test_nothing_is_refreshed_while_nothing_is_new(session: Session) -> None:
         assert badges.refresh_stale(policy=POLICY) == 1
 
 
+def test_what_lies_ahead_is_refreshed_once_it_has_come(session: Session) -> None:
+    helper = make_helper(session)
+    with clock.moved_to(clock.now() + timedelta(hours=2)):
+        well_done(session, helper, 1)
+    assert [badges.refresh_stale(policy=POLICY) for _ in range(2)] == [1, 0]
+    with clock.moved_to(clock.now() + timedelta(hours=3)):
+        assert [badges.refresh_stale(policy=POLICY) for _ in range(2)] == [1, 0]
+
+
 def test_rebuilt_from_nothing_it_is_the_same(session: Session) -> None:
     for bookings in (5, 2):
         well_done(session, make_helper(session), bookings)
