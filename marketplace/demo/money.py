@@ -15,6 +15,7 @@ from marketplace.demo.world import Life, World
 from marketplace.domain.errors import DomainError
 from marketplace.domain.gateway import GatewayNotice
 from marketplace.domain.lifecycles import BOOKING_DONE, PAYMENT
+from marketplace.gateways.mail import Letter
 from marketplace.gateways.payments.sandbox.cards import GOOD_CARD
 from marketplace.jobs.delivery import MONEY, deliver_due
 from marketplace.jobs.payments import open_account, open_page, read_account, settle, take_notice
@@ -120,7 +121,7 @@ def give_bank_data(world: World, helper_id: int) -> None:
 def hand_over(world: World) -> None:
     """What the worker hands over in a day; the mails of the sample past are not delivered."""
     remind_helpers(policy=world.policy)
-    deliver_due(world.gateways, lambda kind, _reader, _facts: (kind, ""), limit=1_000, channels=tuple(MONEY))
+    deliver_due(world.gateways, lambda kind, _reader, _facts: Letter(kind, ""), limit=1_000, channels=tuple(MONEY))
 
 
 def close_the_books(world: World) -> None:

@@ -8,11 +8,27 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 class MailRefused(RuntimeError):
     """The mail server did not take the mail; worth another try."""
+
+
+@dataclass(frozen=True)
+class Enclosure:
+    """A paper that goes with a mail: the name of its file, and the bytes of a PDF."""
+
+    name: str
+    pdf: bytes
+
+
+class Letter(NamedTuple):
+    """The words of a mail, and what is enclosed."""
+
+    subject: str
+    body: str
+    enclosed: tuple[Enclosure, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -23,6 +39,7 @@ class Mail:
     subject: str
     body: str
     key: str
+    enclosed: tuple[Enclosure, ...] = ()
 
 
 class Post(Protocol):
@@ -86,4 +103,6 @@ def _written(mail: Mail, sender: str, name: str) -> EmailMessage:
     message["Date"] = format_datetime(datetime.now(UTC))  # the post's own date, not the demo's
     message["Message-ID"] = f"<{mail.key}@{sender.rpartition('@')[2]}>"  # the same when delivered again
     message.set_content(mail.body)
+    for one in mail.enclosed:
+        message.add_attachment(one.pdf, maintype="application", subtype="pdf", filename=one.name)
     return message

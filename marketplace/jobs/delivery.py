@@ -16,7 +16,7 @@ from marketplace.actions import outbox
 from marketplace.db import db, transaction
 from marketplace.domain.errors import DomainError
 from marketplace.gateways import Gateways
-from marketplace.gateways.mail import Mail, MailRefused
+from marketplace.gateways.mail import Letter, Mail, MailRefused
 from marketplace.gateways.payments import GatewayRefused
 from marketplace.jobs.payments import NotYet, deliver_payout, deliver_refund, deliver_reversal
 from marketplace.models import OutboxItem, User
@@ -24,8 +24,8 @@ from marketplace.models.outbox import CHANNELS
 
 log = structlog.get_logger()
 
-# Makes the words of a mail: kind, reader and facts in, subject and body out. The web floor gives it, since templates live there.
-Words = Callable[[str, User, dict[str, Any]], tuple[str, str]]
+# Makes the words of a mail out of its kind, reader and facts. The web floor gives it, since templates live there.
+Words = Callable[[str, User, dict[str, Any]], Letter]
 
 
 WAIT = timedelta(days=7)  # for what is made due again by itself; the worker only looks whether that was missed
@@ -90,5 +90,5 @@ def _written(item: OutboxItem, words: Words) -> Mail | None:
     reader = db.session.scalar(select(User).where(User.id == item.user_id))
     if reader is None:
         return None
-    subject, body = words(item.kind, reader, item.facts)
-    return Mail(reader.email, subject, body, key)
+    letter = words(item.kind, reader, item.facts)
+    return Mail(reader.email, letter.subject, letter.body, key, letter.enclosed)

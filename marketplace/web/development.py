@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
 
 from flask import Blueprint, abort, current_app, render_template, request
@@ -34,8 +35,14 @@ def mails() -> str:
         abort(404)
     wanted = request.args.get("to", "").strip().lower()
     shown = [
-        ShownMail(mail["To"], mail["Subject"], parsedate_to_datetime(mail["Date"]), LINK.split(mail.get_content()))
+        ShownMail(mail["To"], mail["Subject"], parsedate_to_datetime(mail["Date"]), LINK.split(_words_of(mail)))
         for mail in post.kept()
         if wanted in mail["To"].lower()
     ]
     return render_template("development/mails.html", mails=shown, wanted=wanted)
+
+
+def _words_of(mail: EmailMessage) -> str:
+    """The text of a mail, without what is enclosed."""
+    body = mail.get_body(("plain",))
+    return str(body.get_content()) if body else ""

@@ -1,12 +1,16 @@
 """The words of mails and notices: templates, in the language of the person who reads them."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import current_app, url_for
 
 from marketplace.db import db
+from marketplace.gateways.mail import Enclosure, Letter
 from marketplace.models import User
 from marketplace.queries.notices import Subjects, subjects
+from marketplace.queries.papers import papers_of
+from marketplace.web import papers
 from marketplace.web.current import brand, policy, public_address
 from marketplace.web.languages import plain_gettext, plain_ngettext, speaking
 
@@ -66,11 +70,30 @@ LEADS_TO: dict[str, tuple[str, str | None]] = {
 }
 
 
-def words(kind: str, reader: User, facts: dict[str, Any]) -> tuple[str, str]:
-    """Subject and body of a mail in its reader's language; the worker calls it outside any request."""
+def words(kind: str, reader: User, facts: dict[str, Any]) -> Letter:
+    """A mail in its reader's language, with the papers that it names; the worker calls it outside any request."""
     with current_app.test_request_context(base_url=public_address()):
         [about] = subjects(db.session, [facts])
-        return speaking(reader.language, lambda: _written(kind, reader, facts, about, reader.language))
+        return speaking(reader.language, lambda: _letter(kind, reader, facts, about))
+
+
+def _letter(kind: str, reader: User, facts: dict[str, Any], about: Subjects) -> Letter:
+    """The mail; whatever paper its text leads to is enclosed, since the link asks to sign in."""
+    subject, body = _written(kind, reader, facts, about, reader.language)
+    if about.booking is None:
+        return Letter(subject, body)
+    public_id = about.booking.public_id
+    named = [name for name in DRAWN if url_for(f"papers.{name}", public_id=public_id, _external=True) in body]
+    there = papers_of(db.session, about.booking, reader) if named else []
+    return Letter(
+        subject,
+        body,
+        tuple(Enclosure(f"{name}-{public_id}.pdf", DRAWN[name](public_id, reader)) for name in named if name in there),
+    )
+
+
+# The papers that a mail about a booking may lead to.
+DRAWN: dict[str, Callable[[str, User], bytes]] = {"receipt": papers.receipt_pdf, "statement": papers.statement_pdf}
 
 
 def line(kind: str, reader: User, facts: dict[str, Any], about: Subjects, locale: str) -> str:

@@ -10,7 +10,6 @@ from flask_login import current_user
 from marketplace import clock
 from marketplace.db import by_public_id, db
 from marketplace.domain.errors import N_, NotFound, WrongState
-from marketplace.gateways.papers import Paper
 from marketplace.gateways.papers.drawing import to_pdf
 from marketplace.models import User
 from marketplace.queries import papers
@@ -27,16 +26,14 @@ FIRST_YEAR = 2020  # there was nothing before
 @signed_in
 def receipt(public_id: str) -> Response:
     """What the customer of a booking paid, and what went back."""
-    read = papers.receipt_of(db.session, public_id, current_user)
-    return _pdf(paper_words.receipt(read, story(db.session, read.booking)), f"receipt-{public_id}")
+    return _pdf(receipt_pdf(public_id, current_user), f"receipt-{public_id}")
 
 
 @bp.get("/bookings/<public_id>/statement")
 @signed_in
 def statement(public_id: str) -> Response:
     """What a booking brought its helper: price, fee, net, and when it was sent."""
-    read = papers.statement_of(db.session, public_id, current_user)
-    return _pdf(paper_words.statement(read), f"statement-{public_id}")
+    return _pdf(statement_pdf(public_id, current_user), f"statement-{public_id}")
 
 
 @bp.get("/my-statement")
@@ -76,7 +73,7 @@ def _year(helper: User) -> Response:
         raise NotFound()
     since, until = (datetime(int(asked) + more, 1, 1, tzinfo=_zone()).astimezone(UTC) for more in (0, 1))
     read = papers.year_of(db.session, helper, since, until)
-    return _pdf(paper_words.year(read, int(asked)), f"statement-{asked}-{helper.public_id}")
+    return _pdf(to_pdf(paper_words.year(read, int(asked))), f"statement-{asked}-{helper.public_id}")
 
 
 def _bill(helper: User) -> Response:
@@ -89,12 +86,23 @@ def _bill(helper: User) -> Response:
         raise WrongState(
             N_("There is no bill, because no account for it is named yet. What is owed is kept back later.")
         )
-    return _pdf(paper_words.bill(read, account), f"bill-{helper.public_id}")
+    return _pdf(to_pdf(paper_words.bill(read, account)), f"bill-{helper.public_id}")
 
 
-def _pdf(paper: Paper, name: str) -> Response:
+def receipt_pdf(public_id: str, reader: User) -> bytes:
+    """The receipt of a booking as its reader may have it; raises NotFound, WrongState."""
+    read = papers.receipt_of(db.session, public_id, reader)
+    return to_pdf(paper_words.receipt(read, story(db.session, read.booking)))
+
+
+def statement_pdf(public_id: str, reader: User) -> bytes:
+    """The statement of a booking as its reader may have it; raises NotFound, WrongState."""
+    return to_pdf(paper_words.statement(papers.statement_of(db.session, public_id, reader)))
+
+
+def _pdf(pdf: bytes, name: str) -> Response:
     return Response(
-        to_pdf(paper),
+        pdf,
         mimetype="application/pdf",
         headers={"Content-Disposition": f'attachment; filename="{name}.pdf"'},
     )

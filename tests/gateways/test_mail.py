@@ -1,12 +1,13 @@
 """The post: kept mails, and what a mail server gets."""
 
 import smtplib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from marketplace.gateways.mail import KeptPost, Mail, MailRefused, SmtpPost, open_post
+from marketplace.gateways.mail import Enclosure, KeptPost, Mail, MailRefused, SmtpPost, open_post
 
 SETTINGS = {
     "MAIL_SERVER": "",
@@ -45,6 +46,16 @@ def test_the_message_id_names_our_row(tmp_path: Path) -> None:
     post.deliver(MAIL)
     assert post.kept()[0]["Message-ID"] == first
     assert first == "<outbox-1@example.org>"
+
+
+def test_what_is_enclosed_goes_with_the_words(tmp_path: Path) -> None:
+    post = KeptPost(tmp_path, SETTINGS)
+    post.deliver(replace(MAIL, enclosed=(Enclosure("receipt-abc.pdf", b"%PDF-1.7 x"),)))
+    [mail] = post.kept()
+    assert mail.get_body(("plain",)).get_content() == MAIL.body
+    [paper] = mail.iter_attachments()
+    assert (paper.get_filename(), paper.get_content_type()) == ("receipt-abc.pdf", "application/pdf")
+    assert paper.get_content() == b"%PDF-1.7 x"
 
 
 def test_a_server_that_is_away_is_worth_another_try(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -221,7 +221,7 @@ def test_every_notice_is_written_in_the_language_of_its_reader(code: str, sessio
     figures = dict.fromkeys(("cents", "refund_cents", "helper_cents", "from_helper_cents"), 2750) | {"count": 2}
     session.commit()
     for kind in NOTICES:
-        subject, body = mails.words(kind, helper, facts | figures)
+        subject, body, _enclosed = mails.words(kind, helper, facts | figures)
         assert subject, kind
         assert len(body.split()) > 20, kind
         assert "http" in body, f"{kind} leads nowhere"
@@ -239,7 +239,7 @@ def test_a_booking_is_confirmed_as_it_is_paid(code: str, how: str, session: Sess
     for kind, reader in (("booking_confirmed", customer), ("booking_won", helper)):
         reader.language = code
         session.commit()
-        subject, body = mails.words(kind, reader, facts)
+        subject, body, _enclosed = mails.words(kind, reader, facts)
         _reads_well(f"{subject}\n{body}", code, f"{kind} {how}")
         written.add(body)
     paid = "".join(written)
@@ -272,7 +272,7 @@ def test_each_side_reads_its_own_words(code: str, kind: str, session: Session) -
         reader = session.get_one(User, user_id)
         reader.language = code
         session.commit()
-        subject, body = mails.words(kind, reader, facts)
+        subject, body, _enclosed = mails.words(kind, reader, facts)
         _reads_well(f"{subject}\n{body}", code, kind)
         bodies.add(body.replace(reader.name, ""))
     assert len(bodies) == 2

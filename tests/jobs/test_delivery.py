@@ -15,7 +15,7 @@ from marketplace import clock
 from marketplace.actions import outbox
 from marketplace.db import transaction
 from marketplace.gateways import Gateways
-from marketplace.gateways.mail import Mail, MailRefused
+from marketplace.gateways.mail import Letter, Mail, MailRefused
 from marketplace.jobs.delivery import deliver_due
 from marketplace.models import OutboxItem, User
 from tests.factories import make_user
@@ -46,9 +46,9 @@ def doors(app: Flask, postman: Postman) -> Gateways:
     return replace(usual, post=postman)
 
 
-def words(kind: str, reader: User, facts: dict[str, Any]) -> tuple[str, str]:
+def words(kind: str, reader: User, facts: dict[str, Any]) -> Letter:
     """Plain words, for this test's kinds of mail."""
-    return f"Mail {facts['number']}", f"Guten Tag {reader.name}\n"
+    return Letter(f"Mail {facts['number']}", f"Guten Tag {reader.name}\n")
 
 
 def tell(session: Session, *numbers: int) -> None:

@@ -46,8 +46,12 @@ def doors(app: Flask):
 def text_of(page: Page) -> str:
     """What stands on the PDF of the last answer, white space folded."""
     assert page.response.mimetype == "application/pdf"
-    reader = PdfReader(BytesIO(page.response.get_data()))
-    return " ".join(" ".join(one.extract_text() for one in reader.pages).split())
+    return words_of(page.response.get_data())
+
+
+def words_of(pdf: bytes) -> str:
+    """What stands on a PDF, white space folded."""
+    return " ".join(" ".join(one.extract_text() for one in PdfReader(BytesIO(pdf)).pages).split())
 
 
 def in_cash(session: Session, doors, helper: User, price_cents: int = 5500, hour: int = 9):
@@ -325,6 +329,12 @@ def test_a_paper_of_a_long_time_ago_is_still_there(session: Session, sign_in: Si
         ("booking_cancelled", "receipt", {"refund_cents": 5500}),
         ("visit_signed_off", "statement", {"helper_cents": 4950}),
         ("payout_sent", "statement", {"cents": 4950}),
+        ("visit_given_up", "receipt", {"refund_cents": 3500, "helper_cents": 2000}),
+        ("visit_given_up", "statement", {"refund_cents": 3500, "helper_cents": 2000}),
+        ("visit_settled", "receipt", {}),
+        ("visit_settled", "statement", {}),
+        ("money_given_back", "receipt", {"refund_cents": 1000}),
+        ("silence_signed_off", "receipt", {}),
     ],
 )
 def test_the_mails_about_money_lead_to_the_paper(
@@ -332,8 +342,22 @@ def test_the_mails_about_money_lead_to_the_paper(
 ) -> None:
     booking = money.done(session, doors)
     reader = session.get_one(User, booking.customer_id if paper == "receipt" else booking.helper_id)
-    _subject, body = mails.words(kind, reader, {"booking_id": booking.id, "task_id": booking.task_id, **facts})
+    _subject, body, enclosed = mails.words(
+        kind, reader, {"booking_id": booking.id, "task_id": booking.task_id, **facts}
+    )
     assert f"http://localhost/bookings/{booking.public_id}/{paper}" in body
+    [paper_with_it] = enclosed
+    assert paper_with_it.name == f"{paper}-{booking.public_id}.pdf"
+    title = {"receipt": "Quittung", "statement": "Abrechnung"}[paper]
+    assert title in words_of(paper_with_it.pdf)
+
+
+def test_a_paper_that_is_not_there_yet_holds_no_mail_up(session: Session, doors) -> None:
+    booking = money.book(session, doors)
+    helper = session.get_one(User, booking.helper_id)
+    about = {"booking_id": booking.id, "task_id": booking.task_id, "helper_cents": 4950}
+    letter = mails.words("visit_signed_off", helper, about)
+    assert (letter.body != "", letter.enclosed) == (True, ())
 
 
 def test_who_pays_on_the_spot_gets_no_receipt_before(session: Session, doors) -> None:
