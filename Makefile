@@ -36,7 +36,7 @@ install: $(VENV)/.installed $(MO) ## what a server needs: the locked requirement
 
 # --- proving it -----------------------------------------------------------------------------------------------------
 
-test: $(VENV)/.installed-dev $(MO) ## everything, on SQLite and PostgreSQL, browser included
+test: $(VENV)/.installed-dev $(MO) ## everything, on SQLite and PostgreSQL, browser included; what is counted, as a sample
 	@$(BIN)/python tools/prepare_tests.py
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup --engine sqlite
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup --engine postgres $(foreach one,$(NO_DATABASE),--ignore $(one))

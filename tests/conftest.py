@@ -22,8 +22,8 @@ from tests.page import Page
 pytest_plugins = ("tests.figures", "tests.browser.fixtures")
 
 ENGINES = ("sqlite", "postgres")
-WEB = Path(__file__).parent / "web"
-OF_PAGES_ON_POSTGRES = 4
+PERMISSIONS = Path(__file__).parent / "web" / "test_permissions.py"
+OF_PERMISSIONS_ON_POSTGRES = 4
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,11 +31,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL every fourth test of the pages is run, the same each time, and with --full all of them."""
+    """Of the table of permissions a fourth is tried on PostgreSQL, the same each time, and with --full the whole."""
     if config.getoption("--engine") == "sqlite" or config.getoption("--full"):
         return
-    pages = [item for item in items if WEB in item.path.parents]
-    left = {id(item) for item in pages if zlib.crc32(item.nodeid.encode()) % OF_PAGES_ON_POSTGRES}
+    cells = [item for item in items if item.path == PERMISSIONS]
+    left = {id(item) for item in cells if zlib.crc32(item.nodeid.encode()) % OF_PERMISSIONS_ON_POSTGRES}
     config.hook.pytest_deselected(items=[item for item in items if id(item) in left])
     items[:] = [item for item in items if id(item) not in left]
 

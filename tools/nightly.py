@@ -25,7 +25,6 @@ RUNS = {
     "permissions-postgres": "tests/web/test_permissions.py --full -n 2 --engine postgres",
     "lifecycles": "tests/actions/test_lifecycles.py tests/actions/test_payment_states.py -n 2",
     "lifecycles-postgres": "tests/actions/test_lifecycles.py tests/actions/test_payment_states.py -n 2 --engine postgres",
-    "web-postgres": "tests/web --full -n 2 --engine postgres",
     "race-sqlite": "tests/bench/test_accept_race.py --full --engine sqlite",
     "race-postgres": "tests/bench/test_accept_race.py --full --engine postgres",
     "fuzz": "tests/fuzz --full -n 2",
